@@ -1,0 +1,112 @@
+//! One error type: a kind, which is what a program acts on, and a sentence with the numbers,
+//! which is what a person reads.
+
+use std::fmt;
+
+/// What went wrong, as coarse as a caller can act on. Each kind is one status code of the C API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An argument is missing, malformed or out of range.
+    Argument,
+    /// A configuration document does not parse, or holds an unknown, mistyped or impossible field.
+    Config,
+    /// No such name.
+    NotFound,
+    /// The name exists with another kind or another configuration.
+    Conflict,
+    /// The region has no room left.
+    Capacity,
+    /// The caller's buffer is too small.
+    Space,
+    /// Not a region, damaged, or of a layout that this library cannot read.
+    Format,
+    /// The operating system refused.
+    System,
+    /// An id that is zero, made up, of another engine or kind, or removed.
+    Stale,
+    /// A cost that can never pass.
+    Range,
+    /// Not allowed now.
+    State,
+    /// A bug in tidegate itself.
+    Bug,
+}
+
+/// An error: its kind and one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+}
+
+/// What fallible functions of this crate return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Makes an error of `kind` that says `message`.
+    #[cold]
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Error {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// Makes a [`Kind::System`] error from the operating system's last error.
+    #[cold]
+    pub fn last_os(doing: impl fmt::Display) -> Self {
+        Self::os(doing, &std::io::Error::last_os_error())
+    }
+
+    /// Makes a [`Kind::System`] error from `cause`.
+    #[cold]
+    pub fn os(doing: impl fmt::Display, cause: &std::io::Error) -> Self {
+        Error::new(Kind::System, format!("cannot {doing}: {cause}"))
+    }
+
+    /// What a program acts on.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What a person reads.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Each kind's constructor by name, so that a call site reads as what it says.
+macro_rules! constructors {
+    ($($name:ident => $kind:ident),+ $(,)?) => {
+        impl Error {
+            $(
+                #[doc = concat!("Makes a [`Kind::", stringify!($kind), "`] error.")]
+                #[cold]
+                pub fn $name(message: impl Into<String>) -> Self {
+                    Error::new(Kind::$kind, message)
+                }
+            )+
+        }
+    };
+}
+
+constructors! {
+    argument => Argument,
+    config => Config,
+    not_found => NotFound,
+    conflict => Conflict,
+    capacity => Capacity,
+    space => Space,
+    format => Format,
+    stale => Stale,
+    range => Range,
+    state => State,
+}

@@ -1,0 +1,70 @@
+//! Every hard limit, named, with its reason.
+
+/// Version of the region's layout. A region of another version is refused, never guessed at.
+pub const LAYOUT_VERSION: u64 = 1;
+
+/// Time slots that a window is made of. A window is right to one slot, a sixth of it.
+pub const WINDOW_SLOTS: usize = 6;
+
+/// Longest window, in seconds: a day. Longer looks back belong to a time-series database.
+pub const MAX_WINDOW_SECONDS: f64 = 86_400.0;
+
+/// Shortest window, in seconds: below it the coarse clock's tick would be a large part of a slot.
+pub const MIN_WINDOW_SECONDS: f64 = 0.6;
+
+/// Bytes of a metric's or guard's name. Prometheus and OpenTelemetry tools show no more.
+pub const MAX_NAME_BYTES: usize = 255;
+
+/// Labels of one series. More is a sign of a key that belongs in a keyed limiter or a log.
+pub const MAX_LABELS: usize = 64;
+
+/// Bytes of one label value.
+pub const MAX_LABEL_VALUE_BYTES: usize = 16 * 1024;
+
+/// Bytes of a help text.
+pub const MAX_HELP_BYTES: usize = 4 * 1024;
+
+/// Bytes of a unit.
+pub const MAX_UNIT_BYTES: usize = 63;
+
+/// Bytes of the service name, which lives in the header page.
+pub const MAX_SERVICE_BYTES: usize = 255;
+
+/// Series that a region can be made for: an index of 24 bits, less a margin for overflow series.
+pub const MAX_SERIES: u64 = 4_000_000;
+
+/// Limiters of one region.
+pub const MAX_LIMITERS: u64 = 256;
+
+/// Processes attached to one region at once.
+pub const MAX_WORKERS: u64 = 1024;
+
+/// Shards: blocks of cells that one foreign thread each writes alone.
+pub const MAX_SHARDS: u64 = 256;
+
+/// Per-CPU planes at most. A CPU with a higher number writes to the atomic plane.
+pub const MAX_STRIPES: u64 = 1024;
+
+/// Largest region: an offset fits in 40 bits of words, and no host has more memory to lose.
+pub const MAX_REGION_BYTES: u64 = 1 << 42;
+
+/// Smallest file region that holds the header and a handful of series.
+pub const MIN_REGION_BYTES: u64 = 1 << 18;
+
+/// Keys of one keyed limiter.
+pub const MAX_KEYS: u64 = 1 << 32;
+
+/// Longest key in bytes. Hashing is linear, and a longer one is an attack or a mistake.
+pub const MAX_KEY_BYTES: usize = 64 * 1024;
+
+/// Largest burst or limit: units are counted in 53 bits so that JSON readers keep every digit.
+pub const MAX_UNITS: u64 = 1 << 53;
+
+/// Samples recorded into one bucket's atomic cell before its octave earns per-CPU cells.
+pub const HOT_BUCKET_SAMPLES: u64 = 512;
+
+/// How far the coarse clock may lag behind the precise one before a decision could differ.
+///
+/// Its tick is 1 to 10 ms; a stolen virtual CPU can delay it further. Decisions closer than this
+/// to an edge read the precise clock.
+pub const COARSE_LAG_NS: u64 = 1 << 25;

@@ -1,0 +1,8 @@
+//! What every layer above may use, and which itself uses nothing: atomics, errors, the clock's
+//! sources, and the hard limits with their reasons.
+
+pub mod error;
+pub mod host;
+pub mod limits;
+pub mod name;
+pub mod sync;

@@ -1,0 +1,791 @@
+//! A distribution: bucket counts by octave, exact sum and extremes, and checkpoints for windows.
+//!
+//! ```text
+//! block of a histogram               octave (on the heap, made when first used)
+//!   end of the current slot            octave + 1, link to the next octave of the same directory
+//!   claim of a checkpoint              four byte planes of checkpoints, each made when needed
+//!   largest, smallest of this slot     2^bits counts: the atomic stripe
+//!   largest, smallest for ever       per-CPU counts of a hot octave
+//!   per slot: tag, sum, extremes       stripes * 2^bits counts
+//!   directory: 64 x (octave, per-CPU counts)
+//! ```
+//!
+//! **Recording** adds one to a bucket: per CPU when the octave is hot, atomically when it is not.
+//! An octave becomes hot when one of its buckets has seen [`limits::HOT_BUCKET_SAMPLES`].
+//!
+//! **Windows** need no timer. A window is "now minus a checkpoint", and a checkpoint is taken by
+//! the first recorder in a new time slot:
+//! 1. claim the checkpoint by one compare-and-swap; who loses just records;
+//! 2. take the slot's tag away, so that readers do not use what is about to change;
+//! 3. write every bucket's count, modulo 2^32, into the slot's byte planes;
+//! 4. publish the tag, then the end of the new slot.
+//!
+//! A claim older than [`STEAL_MS`] is taken over: its owner was killed or stopped. A stopped owner
+//! that wakes up finds the claim changed before each word that it writes, and each write is a
+//! compare-and-swap from the word that it saw before it checked, so it changes nothing. Records
+//! made while a checkpoint is taken may count on either side of it.
+//!
+//! The byte planes keep checkpoints small: a byte a bucket and slot while counts are below 256, a
+//! second one from there, and so on. A plane that does not exist reads as zero, which is what it
+//! would hold.
+
+use super::planes::Planes;
+use super::{buckets, shard};
+use crate::base::error::{Error, Result};
+use crate::base::limits::{self, WINDOW_SLOTS};
+use crate::base::sync::{AtomicU64, Ordering, load_acquire};
+use crate::region::raw::Words;
+use crate::region::{Region, header};
+
+const SLOT_END: usize = 0;
+const CLAIM: usize = 1;
+const SLOT_MAX: usize = 2;
+const SLOT_MIN: usize = 3;
+const EVER_MAX: usize = 4;
+const EVER_MIN: usize = 5;
+const BITS: usize = 6;
+/// An octave that lost the race to be linked, kept for the next one that is needed.
+const SPARE: usize = 7;
+const TAGS: usize = 8;
+const SUMS: usize = TAGS + WINDOW_SLOTS;
+/// Slots that the extremes belong to, then pairs of largest and smallest.
+const EXTREME_TAGS: usize = SUMS + WINDOW_SLOTS;
+const EXTREMES: usize = EXTREME_TAGS + WINDOW_SLOTS;
+const DIRECTORY: usize = 40;
+const DIRECTORY_ENTRIES: usize = 64;
+/// Words of a histogram's block.
+pub const BLOCK_WORDS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
+
+const _: () = assert!(EXTREMES + 2 * WINDOW_SLOTS <= DIRECTORY);
+
+const OCTAVE_TAG: usize = 0;
+const OCTAVE_LINK: usize = 1;
+const OCTAVE_PLANES: usize = 2;
+const BYTE_PLANES: usize = 4;
+const OCTAVE_COUNTS: usize = 8;
+
+/// Octaves that can share one directory entry: all of them, divided by the entries.
+const LONGEST_CHAIN: usize = buckets::OCTAVES.div_ceil(DIRECTORY_ENTRIES);
+
+/// After this long a claimed checkpoint is somebody else's to take.
+const STEAL_MS: u64 = 250;
+
+const INFINITY: u64 = f64::INFINITY.to_bits();
+/// Marks a hot area that somebody is making, or that could not be made.
+const NO_AREA: u64 = u64::MAX;
+const AT_MASK: u64 = (1 << 48) - 1;
+
+/// One histogram of a region.
+#[derive(Clone, Copy, Debug)]
+pub struct Histogram<'r> {
+    region: &'r Region,
+    planes: &'r Planes,
+    block: usize,
+    /// Number of the series, which is its column in planes and shards.
+    series: usize,
+}
+
+/// Makes the block of a histogram with `bits` fraction bits; returns its first word.
+pub fn create(region: &Region, bits: u32) -> Result<usize> {
+    let block = region.allocate(BLOCK_WORDS)?;
+    initialise(region, block, bits);
+    Ok(block)
+}
+
+/// Writes an empty histogram into a block that nobody else sees.
+pub fn initialise(region: &Region, block: usize, bits: u32) {
+    let words = region.words();
+    for at in 0..BLOCK_WORDS {
+        words.store(block + at, 0);
+    }
+    let slot_ns = region.layout().limits.slot_ns;
+    let slot = region.clock().coarse() / slot_ns;
+    words.store(block + SLOT_END, (slot + 1).saturating_mul(slot_ns));
+    words.store(block + SLOT_MIN, INFINITY);
+    words.store(block + EVER_MIN, INFINITY);
+    words.store(block + BITS, u64::from(bits));
+    // The first checkpoint: nothing had been recorded when this slot began.
+    words.store(block + TAGS + slot as usize % WINDOW_SLOTS, slot + 1);
+}
+
+impl<'r> Histogram<'r> {
+    /// The histogram of `series` whose block begins at word `block`.
+    #[inline(always)]
+    pub fn new(region: &'r Region, planes: &'r Planes, block: usize, series: usize) -> Self {
+        Histogram {
+            region,
+            planes,
+            block,
+            series,
+        }
+    }
+
+    /// Fraction bits of its buckets.
+    pub fn bits(&self) -> u32 {
+        let bits = self.words().load(self.block.saturating_add(BITS)) as u32;
+        if buckets::BITS.contains(&bits) {
+            bits
+        } else {
+            buckets::DEFAULT_BITS
+        }
+    }
+
+    #[inline(always)]
+    fn words(&self) -> Words {
+        self.region.words()
+    }
+
+    /// Records a finite value of at least zero.
+    #[inline(always)]
+    pub fn record(&self, value: f64) -> Result<()> {
+        let now = self.region.clock().coarse();
+        self.record_at(now, value)
+    }
+
+    /// Records a finite value of at least zero at region time `now`.
+    #[inline(always)]
+    pub fn record_at(&self, now: u64, value: f64) -> Result<()> {
+        // Minus zero is zero.
+        let value_bits = value.to_bits() & (u64::MAX >> 1);
+        let Some(block) = self.words().slice(self.block, BLOCK_WORDS) else {
+            return damaged();
+        };
+        if now >= block[SLOT_END].load(Ordering::Relaxed) {
+            self.roll(now);
+        }
+        let bits = block[BITS].load(Ordering::Relaxed) as u32 & 15;
+        let (octave, bucket) = buckets::locate(value_bits, bits);
+        let entry = DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
+        let found = load_acquire(&block[entry]);
+        if found >> 48 == octave as u64 + 1 {
+            let area = block[entry + 1].load(Ordering::Relaxed);
+            let words = self.words();
+            let per_cpu = self.planes.per_cpu();
+            if area == 0 || !per_cpu.add(words, (area as usize).wrapping_add(bucket), 1 << bits, 1)
+            {
+                let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
+                let Some(count) = words.get(at) else {
+                    return damaged();
+                };
+                let before = count.fetch_add(1, Ordering::Relaxed);
+                if area == 0
+                    && before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1
+                {
+                    self.warm(&block[entry + 1], bits);
+                }
+            }
+        } else {
+            self.record_in_new_octave(octave, bucket)?;
+        }
+        self.planes.add_f64(self.series, value);
+        if value_bits > block[SLOT_MAX].load(Ordering::Relaxed) {
+            raise(&block[SLOT_MAX], &block[EVER_MAX], value_bits);
+        }
+        if value_bits < block[SLOT_MIN].load(Ordering::Relaxed) {
+            lower(&block[SLOT_MIN], &block[EVER_MIN], value_bits);
+        }
+        Ok(())
+    }
+
+    /// Counts a value whose octave is not at the head of its directory entry.
+    #[cold]
+    #[inline(never)]
+    fn record_in_new_octave(&self, octave: usize, bucket: usize) -> Result<()> {
+        let bits = self.bits();
+        match self.octave(octave, bits) {
+            Ok(at) => {
+                self.words().add(at + OCTAVE_COUNTS + bucket, 1);
+                Ok(())
+            }
+            Err(full) => {
+                // The nearest octave that exists takes the sample: the count stays right.
+                let (nearest, at) = self
+                    .octaves()
+                    .min_by_key(|(existing, _, _)| existing.abs_diff(octave))
+                    .map(|(existing, at, _)| (existing, at))
+                    .ok_or(full)?;
+                let edge = if nearest < octave { (1 << bits) - 1 } else { 0 };
+                self.words().add(at + OCTAVE_COUNTS + edge, 1);
+                self.words().add(header::CLAMPED_VALUES, 1);
+                Ok(())
+            }
+        }
+    }
+
+    /// First word of `octave`, which is made if it does not exist.
+    fn octave(&self, octave: usize, bits: u32) -> Result<usize> {
+        let words = self.words();
+        let entry = self.block + DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
+        let tag = octave as u64 + 1;
+        let mut fresh = None;
+        let mut place = entry;
+        for _ in 0..LONGEST_CHAIN {
+            let Some(link) = words.get(place) else {
+                return damaged();
+            };
+            let mut found = load_acquire(link);
+            if found == 0 {
+                let at = match fresh {
+                    Some(at) => at,
+                    None => self.take_spare_octave(bits)?,
+                };
+                words.store(at + OCTAVE_TAG, tag);
+                match link.compare_exchange(
+                    0,
+                    tag << 48 | at as u64,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                ) {
+                    Ok(_) => return Ok(at),
+                    Err(other) => {
+                        fresh = Some(at);
+                        found = other;
+                    }
+                }
+            }
+            let at = (found & AT_MASK) as usize;
+            if found >> 48 == tag {
+                if let (Some(at), Some(spare)) = (fresh, words.get(self.block + SPARE)) {
+                    spare.store(at as u64, Ordering::Release);
+                }
+                return Ok(at);
+            }
+            place = at.saturating_add(OCTAVE_LINK);
+        }
+        damaged()
+    }
+
+    /// An octave that lost a race earlier, or a new one; its counts are zero.
+    fn take_spare_octave(&self, bits: u32) -> Result<usize> {
+        if let Some(spare) = self.words().get(self.block + SPARE)
+            && spare.load(Ordering::Relaxed) != 0
+        {
+            let at = spare.swap(0, Ordering::AcqRel) as usize;
+            if at != 0 {
+                return Ok(at);
+            }
+        }
+        self.region.allocate(OCTAVE_COUNTS + (1 << bits))
+    }
+
+    /// Gives an octave per-CPU counts. One thread makes them; if it is killed meanwhile, the
+    /// octave stays on its atomic counts.
+    #[cold]
+    #[inline(never)]
+    fn warm(&self, area: &AtomicU64, bits: u32) {
+        let stripes = self.planes.per_cpu().stripes();
+        if !self.planes.per_cpu().is_available()
+            || area
+                .compare_exchange(0, NO_AREA, Ordering::Relaxed, Ordering::Relaxed)
+                .is_err()
+        {
+            return;
+        }
+        let words = self.words();
+        // The last quarter of the heap is for what cannot do without.
+        let room = (words.len() - self.region.layout().heap) as u64 / 4 * 3;
+        let wanted = stripes << bits;
+        let made = if self.region.heap_used() + (wanted as u64) < room {
+            self.region.allocate(wanted).ok()
+        } else {
+            None
+        };
+        match made {
+            Some(at) => area.store(at as u64, Ordering::Release),
+            None => words.add(header::COLD_OCTAVES, 1),
+        }
+    }
+
+    /// Takes the checkpoint that the slot of `now` begins with, if it is due.
+    pub fn roll_if_due(&self, now: u64) {
+        if self.words().acquire(self.block.saturating_add(SLOT_END)) <= now {
+            self.roll(now);
+        }
+    }
+
+    /// Takes the checkpoint that the slot of `now` begins with, unless somebody else does.
+    #[cold]
+    #[inline(never)]
+    fn roll(&self, now: u64) {
+        let words = self.words();
+        let Some(block) = words.slice(self.block, BLOCK_WORDS) else {
+            return;
+        };
+        let slot_ns = self.region.layout().limits.slot_ns;
+        let slot = now / slot_ns;
+        let Some(claim) = Claim::take(&block[CLAIM], slot, now) else {
+            return;
+        };
+        if load_acquire(&block[SLOT_END]) > now {
+            return;
+        }
+        let ended = (block[SLOT_END].load(Ordering::Relaxed) / slot_ns).wrapping_sub(1);
+        keep_extremes(block, ended);
+        let index = slot as usize % WINDOW_SLOTS;
+        block[TAGS + index].store(0, Ordering::SeqCst);
+        let sum = shard::total_f64(self.region, self.planes, self.series);
+        block[SUMS + index].store(sum.to_bits(), Ordering::Relaxed);
+        let bits = self.bits();
+        self.make_octaves_of_shards(bits);
+        let mut counts = [0u64; 1 << 8];
+        let counts = &mut counts[..1 << bits];
+        for (octave, at, area) in self.octaves() {
+            self.merge(octave, at, area, counts);
+            if !self.checkpoint(at, index, counts, &claim) {
+                return;
+            }
+        }
+        if claim.is_held() {
+            block[TAGS + index].store(slot + 1, Ordering::Release);
+            block[SLOT_END].store((slot + 1).saturating_mul(slot_ns), Ordering::Release);
+            words.store(header::LAST_SEEN, now);
+        }
+    }
+
+    /// What shards counted needs an octave to hold its checkpoint.
+    fn make_octaves_of_shards(&self, bits: u32) {
+        for shard in shard::all(self.region) {
+            shard::octaves(&shard, self.series, bits, |octave| {
+                if self.octave(octave, bits).is_err() {
+                    self.words().add(header::LOST_CHECKPOINTS, 1);
+                }
+            });
+        }
+    }
+
+    /// Writes `counts` as the checkpoint of slot `index`; false when the claim was lost.
+    fn checkpoint(&self, octave: usize, index: usize, counts: &[u64], claim: &Claim<'_>) -> bool {
+        let words = self.words();
+        let plane_words = counts.len() / 8;
+        let largest = counts.iter().copied().max().unwrap_or(0);
+        for byte in 0..BYTE_PLANES {
+            let shift = 8 * byte;
+            let place = octave + OCTAVE_PLANES + byte;
+            let mut plane = words.acquire(place) as usize;
+            if plane == 0 {
+                if largest >> shift == 0 {
+                    break;
+                }
+                let Ok(made) = self.region.allocate(plane_words * WINDOW_SLOTS) else {
+                    words.add(header::LOST_CHECKPOINTS, 1);
+                    break;
+                };
+                let Some(link) = words.get(place) else { break };
+                plane = match link.compare_exchange(
+                    0,
+                    made as u64,
+                    Ordering::AcqRel,
+                    Ordering::Acquire,
+                ) {
+                    Ok(_) => made,
+                    Err(other) => other as usize,
+                };
+            }
+            let Some(cells) = words.slice(plane.saturating_add(index * plane_words), plane_words)
+            else {
+                break;
+            };
+            for (cell, group) in cells.iter().zip(counts.chunks_exact(8)) {
+                let before = cell.load(Ordering::Acquire);
+                let bytes: [u8; 8] = std::array::from_fn(|at| (group[at] >> shift) as u8);
+                let after = u64::from_le_bytes(bytes);
+                if !claim.is_held() {
+                    return false;
+                }
+                let _ = cell.compare_exchange(before, after, Ordering::Release, Ordering::Relaxed);
+            }
+        }
+        true
+    }
+
+    /// Takes the checkpoint of slot `index` away from `counts`.
+    fn subtract(&self, octave: usize, index: usize, counts: &mut [u64]) {
+        let words = self.words();
+        let plane_words = counts.len() / 8;
+        let mut then = [0u32; 1 << 8];
+        for byte in 0..BYTE_PLANES {
+            let plane = words.acquire(octave + OCTAVE_PLANES + byte) as usize;
+            if plane == 0 {
+                break;
+            }
+            let first = plane.saturating_add(index * plane_words);
+            let Some(cells) = words.slice(first, plane_words) else {
+                break;
+            };
+            for (cell, group) in cells.iter().zip(then.chunks_exact_mut(8)) {
+                let bytes = cell.load(Ordering::Relaxed).to_le_bytes();
+                for (value, part) in group.iter_mut().zip(bytes) {
+                    *value |= u32::from(part) << (8 * byte);
+                }
+            }
+        }
+        for (count, then) in counts.iter_mut().zip(then) {
+            *count = u64::from((*count as u32).wrapping_sub(then));
+        }
+    }
+
+    /// Each octave: its number, its first word, its per-CPU counts.
+    fn octaves(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<'r> {
+        let words = self.region.words();
+        let block = self.block;
+        (0..DIRECTORY_ENTRIES).flat_map(move |entry| {
+            let place = block + DIRECTORY + entry * 2;
+            let area = match words.acquire(place + 1) {
+                NO_AREA => 0,
+                area => area as usize,
+            };
+            let mut next = (words.acquire(place), area);
+            let mut left = LONGEST_CHAIN;
+            std::iter::from_fn(move || {
+                let (link, area) = next;
+                if link == 0 || left == 0 {
+                    return None;
+                }
+                left -= 1;
+                let at = (link & AT_MASK) as usize;
+                next = (words.acquire(at.saturating_add(OCTAVE_LINK)), 0);
+                Some((((link >> 48) as usize).wrapping_sub(1), at, area))
+            })
+            .filter(|(octave, _, _)| *octave < buckets::OCTAVES)
+        })
+    }
+
+    /// Sums one octave over its atomic counts, its per-CPU counts and all shards.
+    fn merge(&self, octave: usize, at: usize, area: usize, counts: &mut [u64]) {
+        let words = self.words();
+        match words.slice(at.saturating_add(OCTAVE_COUNTS), counts.len()) {
+            Some(cells) => {
+                for (count, cell) in counts.iter_mut().zip(cells) {
+                    *count = cell.load(Ordering::Relaxed);
+                }
+            }
+            None => counts.fill(0),
+        }
+        if area != 0 {
+            let stripes = self.region.layout().limits.stripes as usize;
+            for stripe in 0..stripes {
+                let first = area.saturating_add(stripe * counts.len());
+                let Some(cells) = words.slice(first, counts.len()) else {
+                    break;
+                };
+                for (count, cell) in counts.iter_mut().zip(cells) {
+                    *count = count.wrapping_add(cell.load(Ordering::Relaxed));
+                }
+            }
+        }
+        for shard in shard::all(self.region) {
+            shard.add_octave(self.series, octave, counts);
+        }
+    }
+
+    /// What was recorded since the histogram was made.
+    pub fn lifetime(&self) -> Distribution {
+        let sum = shard::total_f64(self.region, self.planes, self.series);
+        let mut found = self.collect(sum, None);
+        let words = self.words();
+        let mut extremes = (
+            words.load(self.block + EVER_MIN),
+            words.load(self.block + EVER_MAX),
+        );
+        for shard in shard::all(self.region) {
+            if let Some((min, max)) = shard::extremes(&shard, self.series) {
+                extremes = (extremes.0.min(min), extremes.1.max(max));
+            }
+        }
+        found.clamp(extremes);
+        found
+    }
+
+    /// What was recorded in the last `slots` time slots, the current one included.
+    pub fn window(&self, now: u64, slots: usize) -> Distribution {
+        let words = self.words();
+        let Some(block) = words.slice(self.block, BLOCK_WORDS) else {
+            return Distribution::empty(self.bits());
+        };
+        let slot = now / self.region.layout().limits.slot_ns;
+        let first = (slot + 1).saturating_sub(slots as u64);
+        // A checkpoint taken while we read is retried a few times, never for ever.
+        for _ in 0..4 {
+            let tags: [u64; WINDOW_SLOTS] =
+                std::array::from_fn(|at| load_acquire(&block[TAGS + at]));
+            let Some(index) = (0..WINDOW_SLOTS)
+                .filter(|at| tags[*at] > first && tags[*at] <= slot + 1)
+                .min_by_key(|at| tags[*at])
+            else {
+                return Distribution::empty(self.bits());
+            };
+            let sum = shard::total_f64(self.region, self.planes, self.series)
+                - f64::from_bits(block[SUMS + index].load(Ordering::Relaxed));
+            let mut found = self.collect(sum, Some(index));
+            crate::base::sync::fence(Ordering::Acquire);
+            if block[TAGS + index].load(Ordering::Relaxed) == tags[index] {
+                found.clamp(window_extremes(
+                    block,
+                    first,
+                    slot,
+                    self.region.layout().limits.slot_ns,
+                ));
+                return found;
+            }
+        }
+        Distribution::empty(self.bits())
+    }
+
+    fn collect(&self, sum: f64, since: Option<usize>) -> Distribution {
+        let bits = self.bits();
+        let width = 1usize << bits;
+        let mut octaves: Vec<(usize, usize, usize)> = self.octaves().collect();
+        for shard in shard::all(self.region) {
+            shard::octaves(&shard, self.series, bits, |octave| {
+                if !octaves.iter().any(|found| found.0 == octave) {
+                    octaves.push((octave, usize::MAX / 2, 0));
+                }
+            });
+        }
+        octaves.sort_unstable();
+        octaves.dedup_by_key(|found| found.0);
+        let mut counts = vec![0; octaves.len() * width];
+        for ((octave, at, area), counts) in octaves.iter().zip(counts.chunks_exact_mut(width)) {
+            self.merge(*octave, *at, *area, counts);
+            if let Some(index) = since {
+                self.subtract(*at, index, counts);
+            }
+        }
+        let count = counts
+            .iter()
+            .fold(0, |sum: u64, count| sum.wrapping_add(*count));
+        Distribution {
+            bits,
+            octaves: octaves.into_iter().map(|found| found.0).collect(),
+            counts,
+            count,
+            sum: if count == 0 { 0.0 } else { sum },
+            min: f64::NAN,
+            max: f64::NAN,
+        }
+    }
+}
+
+/// The right to write one checkpoint.
+struct Claim<'a> {
+    word: &'a AtomicU64,
+    mine: u64,
+}
+
+impl<'a> Claim<'a> {
+    /// Claims the checkpoint of `slot`; None while somebody else is at it.
+    fn take(word: &'a AtomicU64, slot: u64, now: u64) -> Option<Self> {
+        const MS_BITS: u32 = 24;
+        let ms = now / 1_000_000 & ((1 << MS_BITS) - 1);
+        let mine = (slot + 1) << MS_BITS | ms;
+        let held = word.load(Ordering::Acquire);
+        if held >> MS_BITS == slot + 1 {
+            let age = ms.wrapping_sub(held) & ((1 << MS_BITS) - 1);
+            if age < STEAL_MS {
+                return None;
+            }
+        }
+        word.compare_exchange(held, mine, Ordering::AcqRel, Ordering::Relaxed)
+            .ok()?;
+        Some(Claim { word, mine })
+    }
+
+    fn is_held(&self) -> bool {
+        self.word.load(Ordering::Acquire) == self.mine
+    }
+}
+
+#[cold]
+fn raise(slot: &AtomicU64, ever: &AtomicU64, value: u64) {
+    slot.fetch_max(value, Ordering::Relaxed);
+    ever.fetch_max(value, Ordering::Relaxed);
+}
+
+#[cold]
+fn lower(slot: &AtomicU64, ever: &AtomicU64, value: u64) {
+    slot.fetch_min(value, Ordering::Relaxed);
+    ever.fetch_min(value, Ordering::Relaxed);
+}
+
+/// Files the extremes of the slot that ended, and starts the new slot's. Filed before they are
+/// taken away: killed in between, they count for the new slot as well.
+fn keep_extremes(block: &[AtomicU64], ended: u64) {
+    let index = ended as usize % WINDOW_SLOTS;
+    let (max, min) = (
+        block[SLOT_MAX].load(Ordering::Relaxed),
+        block[SLOT_MIN].load(Ordering::Relaxed),
+    );
+    block[EXTREME_TAGS + index].store(0, Ordering::Relaxed);
+    block[EXTREMES + 2 * index].store(max, Ordering::Relaxed);
+    block[EXTREMES + 2 * index + 1].store(min, Ordering::Relaxed);
+    block[EXTREME_TAGS + index].store(ended.wrapping_add(1), Ordering::Release);
+    let _ = block[SLOT_MAX].compare_exchange(max, 0, Ordering::Relaxed, Ordering::Relaxed);
+    let _ = block[SLOT_MIN].compare_exchange(min, INFINITY, Ordering::Relaxed, Ordering::Relaxed);
+}
+
+/// Smallest and largest bits of the slots from `first` to `last`.
+fn window_extremes(block: &[AtomicU64], first: u64, last: u64, slot_ns: u64) -> (u64, u64) {
+    let mut extremes = (INFINITY, 0);
+    let mut take = |min: u64, max: u64| extremes = (extremes.0.min(min), extremes.1.max(max));
+    for index in 0..WINDOW_SLOTS {
+        let tag = load_acquire(&block[EXTREME_TAGS + index]);
+        if tag > first && tag <= last + 1 {
+            take(
+                block[EXTREMES + 2 * index + 1].load(Ordering::Relaxed),
+                block[EXTREMES + 2 * index].load(Ordering::Relaxed),
+            );
+        }
+    }
+    // The current extremes belong to the slot that nobody has ended yet.
+    if block[SLOT_END].load(Ordering::Relaxed) / slot_ns > first {
+        take(
+            block[SLOT_MIN].load(Ordering::Relaxed),
+            block[SLOT_MAX].load(Ordering::Relaxed),
+        );
+    }
+    extremes
+}
+
+#[cold]
+fn damaged<T>() -> Result<T> {
+    Err(Error::format("the histogram's memory is damaged"))
+}
+
+/// What a histogram held at one moment; plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    bits: u32,
+    octaves: Vec<usize>,
+    /// Octave by octave, in ascending order.
+    counts: Vec<u64>,
+    /// How many values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The smallest; NaN when there is none.
+    pub min: f64,
+    /// The largest; NaN when there is none.
+    pub max: f64,
+}
+
+impl Distribution {
+    /// No values.
+    pub fn empty(bits: u32) -> Self {
+        Distribution {
+            bits,
+            octaves: Vec::new(),
+            counts: Vec::new(),
+            count: 0,
+            sum: 0.0,
+            min: f64::NAN,
+            max: f64::NAN,
+        }
+    }
+
+    /// Fraction bits of its buckets.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Sets the extremes from exact ones, as far as these agree with the buckets, else from the
+    /// buckets: a reader may see a count before its extreme.
+    fn clamp(&mut self, (min, max): (u64, u64)) {
+        let width = 1usize << self.bits;
+        let holds = |count: &u64| *count != 0;
+        let (Some(first), Some(last)) = (
+            self.counts.iter().position(holds),
+            self.counts.iter().rposition(holds),
+        ) else {
+            return;
+        };
+        let from = buckets::lower(self.octaves[first / width], first % width, self.bits);
+        let below = buckets::upper(self.octaves[first / width], first % width, self.bits);
+        let highest = buckets::lower(self.octaves[last / width], last % width, self.bits);
+        let end = buckets::upper(self.octaves[last / width], last % width, self.bits).min(f64::MAX);
+        let (min, max) = (f64::from_bits(min), f64::from_bits(max));
+        self.min = if min >= from && min < below {
+            min
+        } else {
+            from
+        };
+        self.max = if max >= highest && max <= end {
+            max
+        } else {
+            end
+        };
+        if self.min > self.max {
+            (self.min, self.max) = (from, end);
+        }
+    }
+
+    /// The buckets that hold something, in ascending order.
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
+        let width = 1usize << self.bits;
+        self.counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count != 0)
+            .map(move |(at, count)| {
+                let (octave, bucket) = (self.octaves[at / width], at % width);
+                Bucket {
+                    lower: buckets::lower(octave, bucket, self.bits),
+                    upper: buckets::upper(octave, bucket, self.bits),
+                    middle: buckets::middle(octave, bucket, self.bits),
+                    count: *count,
+                }
+            })
+    }
+
+    /// The values at `quantiles`, each from 0 to 1, by nearest rank: the smallest value such that
+    /// at least that share of all values is not larger. NaN without data.
+    pub fn quantiles(&self, quantiles: &[f64], out: &mut [f64]) {
+        if self.count == 0 {
+            out.fill(f64::NAN);
+            return;
+        }
+        // Ascending ranks take one pass; any others start over.
+        let (mut at, mut seen, mut before) = (0, 0u64, 0u64);
+        for (quantile, out) in quantiles.iter().zip(out) {
+            let rank = ((quantile * self.count as f64).ceil() as u64).clamp(1, self.count);
+            *out = if rank == self.count {
+                self.max
+            } else if rank == 1 {
+                self.min
+            } else {
+                if rank < before {
+                    (at, seen) = (0, 0);
+                }
+                while at < self.counts.len() && seen + self.counts[at] < rank {
+                    seen += self.counts[at];
+                    at += 1;
+                }
+                before = rank;
+                let width = 1usize << self.bits;
+                let octave = self.octaves.get(at / width).copied().unwrap_or(0);
+                buckets::middle(octave, at % width, self.bits).clamp(self.min, self.max)
+            };
+        }
+    }
+
+    /// How many values are at most `edge`. Values that share the edge's bucket count when the
+    /// bucket's middle is at most `edge`.
+    pub fn count_at_most(&self, edge: f64) -> u64 {
+        self.buckets()
+            .take_while(|bucket| bucket.middle <= edge)
+            .map(|bucket| bucket.count)
+            .sum()
+    }
+}
+
+/// A bucket that holds something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bucket {
+    /// Its smallest value.
+    pub lower: f64,
+    /// The smallest value above it.
+    pub upper: f64,
+    /// What it reads as.
+    pub middle: f64,
+    /// Values in it.
+    pub count: u64,
+}

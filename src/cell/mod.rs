@@ -1,0 +1,20 @@
+//! Lock-free numbers on words. Knows no name and no policy.
+//!
+//! A number is kept in several words that are summed when somebody reads, and **one word has one
+//! kind of writer for ever**:
+//!
+//! | words | writer | how |
+//! |---|---|---|
+//! | plane 0 | any thread of any process | locked add |
+//! | plane 1 + c | threads on CPU c, inside this library | plain add in a restartable sequence |
+//! | a shard | one foreign thread | plain store |
+//!
+//! Nobody ever resets a word, so a reader needs no agreement with writers, and a writer that dies
+//! takes nothing with it.
+
+pub mod buckets;
+pub mod histogram;
+pub mod pair;
+pub mod planes;
+pub mod rseq;
+pub mod shard;

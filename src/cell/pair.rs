@@ -1,0 +1,172 @@
+//! UNSAFE. Two adjacent words that change together: who an entry belongs to, and its state.
+//!
+//! A compare-and-swap of 16 bytes (6.4 ns against 2.9 for 8) makes it impossible for an entry to
+//! change its owner under a caller that is about to charge it, or to be left half changed by a
+//! process that was killed. Every x86-64 since 2005 and every aarch64 has it.
+
+use crate::base::sync::{AtomicU64, Ordering};
+use crate::region::raw::Words;
+
+/// Two words at an even address.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    words: &'a [AtomicU64],
+}
+
+impl<'a> Pair<'a> {
+    /// The pair at word `at`, which must be even, if it exists.
+    #[inline(always)]
+    pub fn at(words: Words, at: usize) -> Option<Self> {
+        if at % 2 != 0 {
+            return None;
+        }
+        Some(Pair {
+            words: words.slice(at, 2)?,
+        })
+    }
+}
+
+#[cfg(not(loom))]
+impl Pair<'_> {
+    /// The first word alone.
+    #[inline(always)]
+    pub fn first(self) -> u64 {
+        self.words[0].load(Ordering::Relaxed)
+    }
+
+    /// Both words, of the same moment only if a later [`Pair::swap`] from them succeeds.
+    #[inline(always)]
+    pub fn load(self) -> (u64, u64) {
+        (
+            self.words[0].load(Ordering::Relaxed),
+            self.words[1].load(Ordering::Relaxed),
+        )
+    }
+
+    /// Puts `new` in place of `old`; false when something else was there. Sequentially consistent.
+    #[inline(always)]
+    pub fn swap(self, old: (u64, u64), new: (u64, u64)) -> bool {
+        // SAFETY: the slice holds two words, and `at` gave only even, hence 16-aligned, addresses.
+        unsafe { arch::swap(self.words.as_ptr().cast_mut().cast(), old, new) }
+    }
+}
+
+/// Under loom both halves are squeezed into one word of 32 and 32 bits, which loom can swap.
+#[cfg(loom)]
+impl Pair<'_> {
+    pub fn first(self) -> u64 {
+        self.load().0
+    }
+
+    pub fn load(self) -> (u64, u64) {
+        let word = self.words[0].load(Ordering::SeqCst);
+        (word >> 32, word & 0xffff_ffff)
+    }
+
+    pub fn swap(self, old: (u64, u64), new: (u64, u64)) -> bool {
+        let squeeze = |(first, second): (u64, u64)| first << 32 | second & 0xffff_ffff;
+        self.words[0]
+            .compare_exchange(
+                squeeze(old),
+                squeeze(new),
+                Ordering::SeqCst,
+                Ordering::SeqCst,
+            )
+            .is_ok()
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+mod arch {
+    use std::arch::asm;
+
+    /// # Safety
+    /// `at` is the 16-aligned address of two words of ours.
+    #[inline(always)]
+    pub unsafe fn swap(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
+        let done: u8;
+        // SAFETY: by the contract above. The compiler keeps rbx for itself, so it is put back.
+        unsafe {
+            asm!(
+                "xchg {low}, rbx",
+                "lock cmpxchg16b [{at}]",
+                "sete {done}",
+                "mov rbx, {low}",
+                low = inout(reg) new.0 => _,
+                at = in(reg) at,
+                done = out(reg_byte) done,
+                inout("rax") old.0 => _,
+                inout("rdx") old.1 => _,
+                in("rcx") new.1,
+                options(nostack),
+            );
+        }
+        done != 0
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", not(miri), not(loom)))]
+mod arch {
+    use std::arch::asm;
+
+    /// # Safety
+    /// `at` is the 16-aligned address of two words of ours.
+    #[inline(always)]
+    pub unsafe fn swap(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
+        let done: u64;
+        // SAFETY: by the contract above.
+        unsafe {
+            asm!(
+                "2:",
+                "ldaxp {low}, {high}, [{at}]",
+                "cmp {low}, {old_low}",
+                "ccmp {high}, {old_high}, #0, eq",
+                "b.ne 3f",
+                "stlxp {failed:w}, {new_low}, {new_high}, [{at}]",
+                "cbnz {failed:w}, 2b",
+                "mov {done}, #1",
+                "b 4f",
+                "3:",
+                "clrex",
+                "mov {done}, #0",
+                "4:",
+                "dmb ish",
+                at = in(reg) at,
+                old_low = in(reg) old.0,
+                old_high = in(reg) old.1,
+                new_low = in(reg) new.0,
+                new_high = in(reg) new.1,
+                low = out(reg) _,
+                high = out(reg) _,
+                failed = out(reg) _,
+                done = out(reg) done,
+                options(nostack),
+            );
+        }
+        done != 0
+    }
+}
+
+/// An interpreter has no assembly: one lock for all pairs, correct inside one process.
+#[cfg(all(miri, not(loom)))]
+mod arch {
+    use crate::base::sync::{AtomicU64, Ordering};
+    use std::sync::Mutex;
+
+    static ALL: Mutex<()> = Mutex::new(());
+
+    /// # Safety
+    /// `at` is the address of two words of ours.
+    pub unsafe fn swap(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
+        let _held = ALL.lock();
+        // SAFETY: by the contract above.
+        let (first, second) =
+            unsafe { (&*at.cast::<AtomicU64>(), &*at.add(1).cast::<AtomicU64>()) };
+        let same = first.load(Ordering::SeqCst) == old.0 && second.load(Ordering::SeqCst) == old.1;
+        if same {
+            first.store(new.0, Ordering::SeqCst);
+            second.store(new.1, Ordering::SeqCst);
+        }
+        same
+    }
+}

@@ -1,0 +1,96 @@
+//! One word a series in every plane: counters, and the sums of histograms.
+
+use super::rseq::PerCpu;
+use crate::base::sync::{AtomicU64, Ordering};
+use crate::region::Region;
+use crate::region::layout::Table;
+use crate::region::raw::Words;
+
+/// The planes of a region, as this process writes and reads them.
+#[derive(Clone, Copy, Debug)]
+pub struct Planes {
+    words: Words,
+    planes: Table,
+    per_cpu: PerCpu,
+}
+
+impl Planes {
+    /// The planes of `region`.
+    pub fn of(region: &Region) -> Self {
+        let per_cpu = if region.is_writable() {
+            PerCpu::find(region.layout().limits.stripes)
+        } else {
+            PerCpu::none()
+        };
+        Planes {
+            words: region.words(),
+            planes: region.layout().planes,
+            per_cpu,
+        }
+    }
+
+    /// How this process reaches per-CPU words.
+    #[inline(always)]
+    pub fn per_cpu(&self) -> PerCpu {
+        self.per_cpu
+    }
+
+    /// Adds `amount` to the count in `column`.
+    #[inline(always)]
+    pub fn add(&self, column: usize, amount: u64) {
+        let first = self.planes.at + self.planes.stride + column;
+        if !self
+            .per_cpu
+            .add(self.words, first, self.planes.stride, amount)
+        {
+            self.words.add(self.planes.at + column, amount);
+        }
+    }
+
+    /// Adds `amount` to the double in `column`.
+    #[inline(always)]
+    pub fn add_f64(&self, column: usize, amount: f64) {
+        let first = self.planes.at + self.planes.stride + column;
+        if !self
+            .per_cpu
+            .add_f64(self.words, first, self.planes.stride, amount)
+            && let Some(word) = self.words.get(self.planes.at + column)
+        {
+            add_f64(word, amount);
+        }
+    }
+
+    /// The count in `column`, summed over all planes.
+    pub fn sum(&self, column: usize) -> u64 {
+        self.each(column).fold(0, u64::wrapping_add)
+    }
+
+    /// The double in `column`, summed over all planes.
+    pub fn sum_f64(&self, column: usize) -> f64 {
+        self.each(column).map(f64::from_bits).sum()
+    }
+
+    /// The atomic plane's word of `column`.
+    #[inline(always)]
+    pub fn atomic(&self, column: usize) -> Option<&AtomicU64> {
+        self.words.get(self.planes.at + column)
+    }
+
+    fn each(&self, column: usize) -> impl Iterator<Item = u64> {
+        let Planes { words, planes, .. } = *self;
+        (0..planes.count).map(move |plane| words.load(planes.at + plane * planes.stride + column))
+    }
+}
+
+/// Adds to a double that other threads add to as well.
+#[inline]
+pub fn add_f64(word: &AtomicU64, amount: f64) {
+    let mut old = word.load(Ordering::Relaxed);
+    loop {
+        let new = (f64::from_bits(old) + amount).to_bits();
+        match word.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(found) => old = found,
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! The engine: one region, opened by this process, with everything that can be done to it.
+//!
+//! A child that was forked uses its parent's engine. The first call that it makes enters it into
+//! the region's table of workers; nothing else differs.
+
+pub mod options;
+
+use crate::base::error::{Error, Result};
+use crate::base::limits::WINDOW_SLOTS;
+use crate::base::{host, name};
+use crate::cell::histogram::{Distribution, Histogram};
+use crate::cell::planes::{self, Planes};
+use crate::cell::shard;
+use crate::guard::{self, Decision, LimiterPolicy, Verdict};
+use crate::metrics::{Kind, MetricOptions, Registry};
+use crate::region::handle::{self, IdKind};
+use crate::region::{Region, header, workers};
+use crate::snapshot::Snapshot;
+use options::Options;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+pub use crate::cell::shard::Numbers;
+
+/// Names a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Counter(pub u64);
+/// Names a gauge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Gauge(pub u64);
+/// Names a histogram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HistogramId(pub u64);
+/// Names a limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limiter(pub u64);
+/// Names a shard: cells that one foreign thread writes alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ShardId(pub u64);
+
+/// One open region.
+#[derive(Debug)]
+pub struct Engine {
+    region: Region,
+    planes: Planes,
+    /// Forks that this process had behind it when it entered the table of workers.
+    forks: AtomicU64,
+    /// Its entry there, plus one; 0 when the table was full.
+    worker: AtomicUsize,
+}
+
+/// Where a shard's owner counts one histogram: word numbers of the region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardHistogram {
+    /// The sum, a double.
+    pub sum: usize,
+    /// Smallest and largest value, doubles, in two words.
+    pub extremes: usize,
+    /// First of `octaves << bits` counts.
+    pub counts: usize,
+    /// Fraction bits of a bucket.
+    pub bits: u32,
+}
+
+impl Engine {
+    /// Opens an engine as the configuration document says; the empty text is `{}`.
+    pub fn open(config: &str) -> Result<Self> {
+        let config = if config.trim().is_empty() { "{}" } else { config };
+        Self::with_options(&Options::parse(config)?)
+    }
+
+    /// Opens an engine.
+    pub fn with_options(options: &Options) -> Result<Self> {
+        let region = match &options.path {
+            None => Region::anonymous(options.limits(), &options.service, !options.private)?,
+            Some(path) => {
+                let (region, made) = Region::open(path, options.limits(), &options.service)?;
+                if !made {
+                    options.check(region.header().limits)?;
+                }
+                region
+            }
+        };
+        host::watch_forks();
+        let engine = Self::over(region);
+        engine.enter();
+        for (name, policy) in &options.limiters {
+            engine.open_limiter(name, policy)?;
+        }
+        Ok(engine)
+    }
+
+    /// Maps the region at `path` read-only. Nothing of it is changed, not even that somebody looks.
+    pub fn attach(path: &Path) -> Result<Self> {
+        Ok(Self::over(Region::observe(path)?))
+    }
+
+    fn over(region: Region) -> Self {
+        let planes = Planes::of(&region);
+        Engine {
+            region,
+            planes,
+            forks: AtomicU64::new(host::forks()),
+            worker: AtomicUsize::new(0),
+        }
+    }
+
+    /// Enters the calling process into the table of workers. A full table is counted there; the
+    /// process works all the same, but nobody will notice its death.
+    fn enter(&self) {
+        self.forks.store(host::forks(), Ordering::Relaxed);
+        let entered = workers::attach(&self.region).map_or(0, |index| index + 1);
+        self.worker.store(entered, Ordering::Relaxed);
+    }
+
+    /// Refuses writing through an observer; enters a forked child into the table of workers.
+    #[inline(always)]
+    fn writer(&self) -> Result<()> {
+        if self.forks.load(Ordering::Relaxed) != host::forks() {
+            self.after_fork();
+        }
+        if self.region.is_writable() { Ok(()) } else { Err(read_only()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn after_fork(&self) {
+        if self.region.is_writable() {
+            self.enter();
+        } else {
+            self.forks.store(host::forks(), Ordering::Relaxed);
+        }
+    }
+
+    /// Says in the table of workers that this process is at work.
+    fn beat(&self) {
+        let now = self.region.clock().coarse();
+        self.region.words().store(header::LAST_SEEN, now);
+        if let Some(index) = self.worker.load(Ordering::Relaxed).checked_sub(1) {
+            workers::beat(&self.region, index, now);
+        }
+    }
+
+    /// The region.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    pub(crate) fn planes(&self) -> &Planes {
+        &self.planes
+    }
+
+    /// True when recording uses restartable sequences.
+    pub fn uses_rseq(&self) -> bool {
+        self.planes.per_cpu().is_available()
+    }
+
+    /// The longest window that is kept.
+    pub fn window_seconds(&self) -> f64 {
+        (self.region.layout().limits.slot_ns * WINDOW_SLOTS as u64) as f64 / 1e9
+    }
+
+    /// Moves a manual clock on.
+    pub fn advance_clock(&self, by_ns: u64) -> Result<()> {
+        self.writer()?;
+        if self.region.clock().advance(by_ns) {
+            Ok(())
+        } else {
+            Err(Error::state("the clock is real; only {\"clock\":\"manual\"} can be advanced"))
+        }
+    }
+
+    fn open_series(&self, kind: Kind, name: &str, options: &MetricOptions) -> Result<u64> {
+        self.writer()?;
+        self.beat();
+        Registry::of(&self.region).open(kind, name, options)
+    }
+
+    /// Opens a counter: a count that only grows.
+    pub fn counter(&self, name: &str, options: &MetricOptions) -> Result<Counter> {
+        self.open_series(Kind::Counter, name, options).map(Counter)
+    }
+
+    /// Opens a gauge: a value that moves.
+    pub fn gauge(&self, name: &str, options: &MetricOptions) -> Result<Gauge> {
+        self.open_series(Kind::Gauge, name, options).map(Gauge)
+    }
+
+    /// Opens a histogram: a distribution.
+    pub fn histogram(&self, name: &str, options: &MetricOptions) -> Result<HistogramId> {
+        self.open_series(Kind::Histogram, name, options).map(HistogramId)
+    }
+
+    #[inline(always)]
+    fn resolve(&self, id: u64, kind: IdKind) -> Result<usize> {
+        match Registry::of(&self.region).resolve(id, kind) {
+            Some(series) => Ok(series),
+            None => Err(stale(id, kind)),
+        }
+    }
+
+    /// Adds `amount` to a counter.
+    #[inline(always)]
+    pub fn add(&self, counter: Counter, amount: u64) -> Result<()> {
+        self.writer()?;
+        let series = self.resolve(counter.0, IdKind::Counter)?;
+        self.planes.add(series, amount);
+        Ok(())
+    }
+
+    /// A counter's total.
+    pub fn count(&self, counter: Counter) -> Result<u64> {
+        let series = self.resolve(counter.0, IdKind::Counter)?;
+        Ok(shard::total(&self.region, &self.planes, series))
+    }
+
+    /// Sets a gauge.
+    #[inline(always)]
+    pub fn set(&self, gauge: Gauge, value: f64) -> Result<()> {
+        self.writer()?;
+        let series = self.resolve(gauge.0, IdKind::Gauge)?;
+        if value.is_nan() {
+            return Err(self.refuse_nan());
+        }
+        if let Some(word) = self.planes.atomic(series) {
+            word.store(value.to_bits(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Adds `delta` to a gauge.
+    #[inline(always)]
+    pub fn add_to_gauge(&self, gauge: Gauge, delta: f64) -> Result<()> {
+        self.writer()?;
+        let series = self.resolve(gauge.0, IdKind::Gauge)?;
+        if !delta.is_finite() {
+            return Err(self.refuse_nan());
+        }
+        if let Some(word) = self.planes.atomic(series) {
+            planes::add_f64(word, delta);
+        }
+        Ok(())
+    }
+
+    /// A gauge's value.
+    pub fn value(&self, gauge: Gauge) -> Result<f64> {
+        let series = self.resolve(gauge.0, IdKind::Gauge)?;
+        Ok(self.planes.atomic(series).map_or(0.0, |word| f64::from_bits(word.load(Ordering::Relaxed))))
+    }
+
+    #[cold]
+    fn refuse_nan(&self) -> Error {
+        self.region.words().add(header::DROPPED_VALUES, 1);
+        Error::argument("the value is not a number")
+    }
+
+    #[inline(always)]
+    fn histogram_of(&self, series: usize) -> Histogram<'_> {
+        let block = Registry::of(&self.region).block(series);
+        Histogram::new(&self.region, &self.planes, block, series)
+    }
+
+    /// Records a value of at least zero.
+    #[inline(always)]
+    pub fn record(&self, histogram: HistogramId, value: f64) -> Result<()> {
+        self.writer()?;
+        let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        self.check_value(value)?;
+        self.histogram_of(series).record(value)
+    }
+
+    /// Records several values: all, or none when one is refused.
+    pub fn record_many(&self, histogram: HistogramId, values: &[f64]) -> Result<()> {
+        self.writer()?;
+        let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        for value in values {
+            self.check_value(*value)?;
+        }
+        let cells = self.histogram_of(series);
+        let now = self.region.clock().coarse();
+        values.iter().try_for_each(|value| cells.record_at(now, *value))
+    }
+
+    #[inline(always)]
+    fn check_value(&self, value: f64) -> Result<()> {
+        // One comparison refuses NaN, infinities and negative numbers.
+        if (0.0..f64::INFINITY).contains(&value) { Ok(()) } else { Err(self.refuse_value(value)) }
+    }
+
+    #[cold]
+    fn refuse_value(&self, value: f64) -> Error {
+        self.region.words().add(header::DROPPED_VALUES, 1);
+        Error::argument(format!("a histogram takes finite values of at least 0, not {value}"))
+    }
+
+    /// Records a value in the histogram `name`, which is made on first use.
+    #[inline]
+    pub fn record_metric(&self, name: &str, value: f64) -> Result<()> {
+        self.writer()?;
+        self.check_value(value)?;
+        match Registry::of(&self.region).bare_histogram(name.as_bytes())? {
+            Some(series) => self.histogram_of(series).record(value),
+            None => self.record_first(name, value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_first(&self, name: &str, value: f64) -> Result<()> {
+        let opened = self.histogram(name, &MetricOptions::default());
+        if opened.is_err() {
+            self.region.words().add(header::DROPPED_FULL, 1);
+        }
+        self.record(opened?, value)
+    }
+
+    /// What a histogram holds: over the last `window_seconds`, or since it was made for 0.
+    pub fn distribution(&self, histogram: HistogramId, window_seconds: f64) -> Result<Distribution> {
+        let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        let cells = self.histogram_of(series);
+        if window_seconds == 0.0 {
+            return Ok(cells.lifetime());
+        }
+        let slots = self.slots(window_seconds)?;
+        let now = self.region.clock().coarse();
+        Ok(cells.window(now, slots))
+    }
+
+    /// How many time slots make up a window.
+    fn slots(&self, window_seconds: f64) -> Result<usize> {
+        let longest = self.window_seconds();
+        if !(window_seconds > 0.0 && window_seconds <= longest) {
+            return Err(Error::argument(format!(
+                "a window of {window_seconds} s is not kept: from 0 to {longest}"
+            )));
+        }
+        let slot = self.region.layout().limits.slot_ns as f64 / 1e9;
+        Ok(((window_seconds / slot - 1e-9).ceil() as usize).clamp(1, WINDOW_SLOTS))
+    }
+
+    /// The values at `quantiles` (each 0 to 1), into `out`; NaN without data.
+    pub fn quantiles(
+        &self,
+        histogram: HistogramId,
+        window_seconds: f64,
+        quantiles: &[f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        if let Some(wrong) = quantiles.iter().find(|quantile| !(0.0..=1.0).contains(*quantile)) {
+            return Err(Error::argument(format!("a quantile is from 0 to 1, not {wrong}")));
+        }
+        self.distribution(histogram, window_seconds)?.quantiles(quantiles, out);
+        Ok(())
+    }
+
+    /// Opens the limiter `name` with `policy`.
+    pub fn open_limiter(&self, name: &str, policy: &LimiterPolicy) -> Result<Limiter> {
+        self.writer()?;
+        self.beat();
+        guard::registry::open(&self.region, &self.planes, name, policy).map(Limiter)
+    }
+
+    /// The limiter `name`, which must exist.
+    pub fn find_limiter(&self, name: &str) -> Result<Limiter> {
+        name::check("limiter", name)?;
+        guard::registry::find(&self.region, name.as_bytes())
+            .map(Limiter)
+            .ok_or_else(|| no_limiter(name))
+    }
+
+    /// Takes `cost` units for `key`, or none.
+    #[inline(always)]
+    pub fn check(
+        &self,
+        limiter: Limiter,
+        key: Option<&[u8]>,
+        cost: u32,
+        decision: Option<&mut Decision>,
+    ) -> Result<Verdict> {
+        self.writer()?;
+        guard::limiter::check(&self.region, &self.planes, limiter.0, key, cost, decision)
+    }
+
+    /// Takes one unit of the limiter `name` for `key`, or none.
+    #[inline]
+    pub fn allow_request(&self, limiter: &str, key: Option<&[u8]>) -> Result<Verdict> {
+        self.writer()?;
+        match guard::registry::find(&self.region, limiter.as_bytes()) {
+            Some(id) => guard::limiter::check(&self.region, &self.planes, id, key, 1, None),
+            None => Err(no_limiter(limiter)),
+        }
+    }
+
+    /// The word of the region where foreign threads may add to a counter with an atomic add.
+    pub fn counter_cell(&self, counter: Counter) -> Result<usize> {
+        self.writer()?;
+        let series = self.resolve(counter.0, IdKind::Counter)?;
+        Ok(self.region.layout().planes.at + series)
+    }
+
+    /// Takes a shard for the calling thread.
+    pub fn open_shard(&self, numbers: Numbers) -> Result<ShardId> {
+        self.writer()?;
+        self.beat();
+        shard::open(&self.region, numbers).map(ShardId)
+    }
+
+    /// Gives a shard back; its numbers stay in the totals.
+    pub fn close_shard(&self, shard: ShardId) -> Result<()> {
+        self.writer()?;
+        shard::close(&self.region, shard.0)
+    }
+
+    /// The word where the owner of `shard` counts `counter`.
+    pub fn shard_counter(&self, shard: ShardId, counter: Counter) -> Result<usize> {
+        self.writer()?;
+        let series = self.resolve(counter.0, IdKind::Counter)?;
+        shard::cell(&self.region, shard.0, series)
+    }
+
+    /// Where the owner of `shard` counts `histogram`.
+    pub fn shard_histogram(&self, shard: ShardId, histogram: HistogramId) -> Result<ShardHistogram> {
+        self.writer()?;
+        let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        let bits = self.histogram_of(series).bits();
+        let dense = shard::histogram(&self.region, shard.0, series, bits)?;
+        Ok(ShardHistogram {
+            sum: shard::cell(&self.region, shard.0, series)?,
+            extremes: dense + shard::DENSE_MIN,
+            counts: dense + shard::DENSE_HEADER,
+            bits,
+        })
+    }
+
+    /// Takes the checkpoints that are due. Owners of shards call it at least once a slot, since
+    /// their own stores do not; anybody may.
+    pub fn tick(&self) -> Result<()> {
+        self.writer()?;
+        self.beat();
+        let now = self.region.clock().coarse();
+        let registry = Registry::of(&self.region);
+        for series in registry.all().filter(|series| series.block != 0) {
+            Histogram::new(&self.region, &self.planes, series.block, series.index).roll_if_due(now);
+        }
+        Ok(())
+    }
+
+    /// One consistent picture of everything.
+    pub fn snapshot(&self) -> Snapshot {
+        if self.region.is_writable() {
+            let _ = self.writer();
+            self.beat();
+        }
+        Snapshot::take(self)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let (true, Some(index)) =
+            (self.region.is_writable(), self.worker.load(Ordering::Relaxed).checked_sub(1))
+        {
+            workers::detach(&self.region, index);
+        }
+    }
+}
+
+#[cold]
+fn read_only() -> Error {
+    Error::state("an observer cannot write: open the engine with region.path instead of attaching")
+}
+
+#[cold]
+fn no_limiter(name: &str) -> Error {
+    Error::not_found(format!("there is no limiter {name:?}: open it, or name it in the configuration"))
+}
+
+#[cold]
+fn stale(id: u64, kind: IdKind) -> Error {
+    let what = format!("{kind:?}").to_lowercase();
+    Error::stale(match handle::kind(id) {
+        _ if id == 0 => format!("the {what}'s id is zero: it was never opened"),
+        Some(other) if other != kind => {
+            format!("a {what}'s id is expected, not a {}'s", format!("{other:?}").to_lowercase())
+        }
+        _ => format!("no {what} of this engine has this id"),
+    })
+}

@@ -1,0 +1,5 @@
+//! tidegate
+pub mod base;
+pub mod cell;
+pub mod metrics;
+pub mod region;

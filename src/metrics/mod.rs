@@ -1,0 +1,12 @@
+//! Named numbers: which name and labels stand for which cells.
+//!
+//! A *family* is what shares a name: kind, unit, help, bound on its series. A *series* is a family
+//! with one set of labels. Both are found by an index that only grows, so that two processes which
+//! open the same name at once end up with the same entry ([`registry`]).
+
+pub mod labels;
+pub mod options;
+pub mod registry;
+
+pub use options::MetricOptions;
+pub use registry::{Family, Kind, Registry, Series};

@@ -1,0 +1,670 @@
+//! Find or create by name, without two processes doubling an entry.
+//!
+//! An index is a table of words, each empty or (part of a hash, entry + 1), probed linearly. Words
+//! are only ever set, never cleared. A creator:
+//! 1. claims an entry and fills it, unseen by anybody;
+//! 2. puts it into the index by a compare-and-swap of the first empty word on its probe path;
+//! 3. publishes the entry's state, so that readers list it.
+//!
+//! If another process was faster, the word is not empty any more: it is compared, and when it is
+//! the same name the creator gives its own entry back and uses the other's. Since every creator of
+//! a name walks the same path and words are never cleared, one name can only be found once. A
+//! creator killed before step 2 leaves an entry that nobody sees, which `region::slots` finds
+//! again; killed before step 3, the next process that finds the entry in the index publishes it.
+//! An index word is never trusted: what it leads to is compared in full.
+//!
+//! Families are indexed by the name that Prometheus will show (`db.query` as `db_query`), so names
+//! that would collide there are refused when they are made, and once more by the name as given.
+
+use super::labels;
+use super::options::MetricOptions;
+use crate::base::error::{Error, Result};
+use crate::base::sync::Ordering;
+use crate::base::{limits, name};
+use crate::cell::{buckets, histogram};
+use crate::region::handle::{self, IdKind};
+use crate::region::layout::Table;
+use crate::region::raw::Words;
+use crate::region::slots::Slots;
+use crate::region::text::{self, TextRef};
+use crate::region::{Region, header};
+use std::hash::Hasher;
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A count that only grows.
+    Counter,
+    /// A value that moves.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+impl Kind {
+    fn from_word(word: u64) -> Option<Self> {
+        [Kind::Counter, Kind::Gauge, Kind::Histogram]
+            .into_iter()
+            .find(|kind| *kind as u64 + 1 == word)
+    }
+
+    /// The kind in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        }
+    }
+
+    /// The kind of ids of such series.
+    pub fn id_kind(self) -> IdKind {
+        match self {
+            Kind::Counter => IdKind::Counter,
+            Kind::Gauge => IdKind::Gauge,
+            Kind::Histogram => IdKind::Histogram,
+        }
+    }
+}
+
+const FAMILY_STATE: usize = 0;
+const FAMILY_KIND: usize = 1;
+const FAMILY_NAME: usize = 2;
+const FAMILY_UNIT: usize = 3;
+const FAMILY_HELP: usize = 4;
+const FAMILY_BITS: usize = 5;
+const FAMILY_SERIES: usize = 6;
+const FAMILY_OVERFLOW: usize = 7;
+/// The series without labels, for recording by name.
+const FAMILY_BARE: usize = 8;
+const FAMILY_ROOM: usize = 9;
+
+const SERIES_ID: usize = 0;
+const SERIES_STATE: usize = 1;
+const SERIES_FAMILY: usize = 2;
+const SERIES_LABELS: usize = 3;
+const SERIES_BLOCK: usize = 4;
+const SERIES_OVERFLOW: usize = 5;
+const SERIES_ROOM: usize = 6;
+
+const ENTRY_BITS: u32 = 24;
+
+/// The names of a region.
+#[derive(Clone, Copy, Debug)]
+pub struct Registry<'r> {
+    region: &'r Region,
+}
+
+/// A family as a reader sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// Name as given.
+    pub name: String,
+    /// Kind of its series.
+    pub kind: Kind,
+    /// What it means; empty when nobody said.
+    pub help: String,
+    /// Its unit; empty when nobody said.
+    pub unit: String,
+}
+
+/// A series as a reader sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Number of its entry, and its column.
+    pub index: usize,
+    /// Number of its family.
+    pub family: usize,
+    /// Its labels in order.
+    pub labels: Vec<(String, String)>,
+    /// First word of a histogram's block.
+    pub block: usize,
+}
+
+impl<'r> Registry<'r> {
+    /// The names of `region`.
+    pub fn of(region: &'r Region) -> Self {
+        Registry { region }
+    }
+
+    fn words(&self) -> Words {
+        self.region.words()
+    }
+
+    fn families(&self) -> Slots {
+        Slots {
+            table: self.region.layout().families,
+            state: FAMILY_STATE,
+            next: header::FAMILIES_NEXT,
+        }
+    }
+
+    fn series(&self) -> Slots {
+        Slots {
+            table: self.region.layout().series,
+            state: SERIES_STATE,
+            next: header::SERIES_NEXT,
+        }
+    }
+
+    /// The id of the series of `kind` with this name and these options, made if need be. Beyond
+    /// the limits it is the family's overflow series.
+    pub fn open(&self, kind: Kind, name: &str, options: &MetricOptions) -> Result<u64> {
+        name::check("metric", name)?;
+        let family = self.open_family(kind, name, options)?;
+        if !options.labels.is_empty() {
+            return self.open_labelled(family, kind, &options.labels);
+        }
+        let bare = self.words().acquire(self.family_at(family)? + FAMILY_BARE) as usize;
+        let index = match bare.checked_sub(1) {
+            Some(index) => index,
+            None => {
+                let index = self.open_series(family, "", false)?;
+                self.words()
+                    .publish(self.family_at(family)? + FAMILY_BARE, index as u64 + 1);
+                index
+            }
+        };
+        self.id_of(index, kind)
+    }
+
+    /// The series of the histogram `name` without labels; None when there is none yet.
+    #[inline]
+    pub fn bare_histogram(&self, name: &[u8]) -> Result<Option<usize>> {
+        let Some(family) = self.find_family(self.hash(name), |entry| {
+            TextRef(self.words().load(entry + FAMILY_NAME)).equals(self.words(), name)
+        }) else {
+            return Ok(None);
+        };
+        let entry = self.family_at(family)?;
+        if self.words().load(entry + FAMILY_KIND) != Kind::Histogram as u64 + 1 {
+            return Err(Error::conflict(format!(
+                "{} is no histogram: use the functions of its own kind",
+                String::from_utf8_lossy(name)
+            )));
+        }
+        Ok((self.words().acquire(entry + FAMILY_BARE) as usize).checked_sub(1))
+    }
+
+    fn open_labelled(&self, family: usize, kind: Kind, labels: &str) -> Result<u64> {
+        match self.open_series(family, labels, false) {
+            Ok(index) => self.id_of(index, kind),
+            Err(full) if full.kind() == crate::base::error::Kind::Capacity => {
+                let place = self.family_at(family)? + FAMILY_OVERFLOW;
+                let index = match (self.words().acquire(place) as usize).checked_sub(1) {
+                    Some(index) => index,
+                    None => {
+                        let index = self
+                            .open_series(family, labels::OVERFLOW, true)
+                            .map_err(|_| full)?;
+                        self.words().publish(place, index as u64 + 1);
+                        index
+                    }
+                };
+                self.words().add(header::OVERFLOWED_OPENS, 1);
+                self.id_of(index, kind)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn open_family(&self, kind: Kind, name: &str, options: &MetricOptions) -> Result<usize> {
+        let shown = exported(name);
+        let is_same = |entry: usize| {
+            TextRef(self.words().load(entry + FAMILY_NAME))
+                .read(self.words(), limits::MAX_NAME_BYTES)
+                .is_some_and(|found| exported(&found) == shown)
+        };
+        let hash = self.hash(shown.as_bytes());
+        let family = match self.find_family(hash, is_same) {
+            Some(found) => {
+                self.families().complete(self.words(), found);
+                found
+            }
+            None => self.make_family(kind, name, hash, options, is_same)?,
+        };
+        self.check_family(family, kind, name, options)?;
+        // A creator killed before this leaves it to the next one.
+        if shown != name {
+            let index = self.region.layout().family_index;
+            let is_this = |entry: usize| self.family_at(family).is_ok_and(|mine| mine == entry);
+            self.insert(index, self.hash(name.as_bytes()), family, |found| {
+                self.family_at(found).is_ok_and(is_this)
+            })?;
+        }
+        Ok(family)
+    }
+
+    fn make_family(
+        &self,
+        kind: Kind,
+        name: &str,
+        hash: u64,
+        options: &MetricOptions,
+        is_same: impl Fn(usize) -> bool,
+    ) -> Result<usize> {
+        let words = self.words();
+        let slots = self.families();
+        let full = || {
+            Error::capacity(format!(
+                "no room for another metric name: the region has {}; raise metrics.max_series",
+                slots.table.count
+            ))
+        };
+        let family = slots
+            .claim(words, slots.table.count, std::process::id(), is_gone)
+            .ok_or_else(full)?;
+        let entry = self.family_at(family)?;
+        let help = options.help.as_deref().unwrap_or("");
+        let unit = options.unit.as_deref().unwrap_or("");
+        let texts = format!("{name}{unit}{help}");
+        let filled = self.place_text(entry + FAMILY_NAME, entry + FAMILY_ROOM, texts.len());
+        let at = match filled {
+            Ok(at) => at,
+            Err(full) => {
+                slots.release(words, family);
+                return Err(full);
+            }
+        };
+        // Three texts, each from a word of its own.
+        let mut next = at;
+        for (place, part) in [
+            (FAMILY_NAME, name),
+            (FAMILY_UNIT, unit),
+            (FAMILY_HELP, help),
+        ] {
+            text::write(words, next, part.as_bytes());
+            let reference = if part.is_empty() {
+                TextRef::NONE
+            } else {
+                TextRef::new(next, part.len())
+            };
+            words.store(entry + place, reference.0);
+            next += text::words_for(part.len());
+        }
+        words.store(entry + FAMILY_KIND, kind as u64 + 1);
+        words.store(
+            entry + FAMILY_BITS,
+            options.bits.unwrap_or(buckets::DEFAULT_BITS).into(),
+        );
+        for place in [FAMILY_SERIES, FAMILY_OVERFLOW, FAMILY_BARE] {
+            words.store(entry + place, 0);
+        }
+        let index = self.region.layout().family_index;
+        let winner = self.insert(index, hash, family, |found| {
+            self.family_at(found).is_ok_and(&is_same)
+        })?;
+        if winner == family {
+            slots.publish(words, family);
+        } else {
+            slots.release(words, family);
+        }
+        Ok(winner)
+    }
+
+    fn check_family(
+        &self,
+        family: usize,
+        kind: Kind,
+        name: &str,
+        options: &MetricOptions,
+    ) -> Result<()> {
+        let entry = self.family_at(family)?;
+        let words = self.words();
+        let read = |place, most| TextRef(words.load(entry + place)).read(words, most);
+        let found = read(FAMILY_NAME, limits::MAX_NAME_BYTES).unwrap_or_default();
+        if found != name {
+            return Err(Error::conflict(format!(
+                "{name} and {found}, which exists, are both {} in Prometheus",
+                exported(name)
+            )));
+        }
+        let existing = Kind::from_word(words.load(entry + FAMILY_KIND));
+        if existing != Some(kind) {
+            return Err(Error::conflict(format!(
+                "{name} exists as a {}, not as a {}",
+                existing.map_or("damaged entry", Kind::name),
+                kind.name()
+            )));
+        }
+        let unit = read(FAMILY_UNIT, limits::MAX_UNIT_BYTES).unwrap_or_default();
+        if let Some(asked) = &options.unit
+            && *asked != unit
+        {
+            return Err(Error::conflict(format!(
+                "{name} exists with unit {unit:?}, not {asked:?}"
+            )));
+        }
+        let bits = words.load(entry + FAMILY_BITS) as u32;
+        if let Some(asked) = options.bits
+            && asked != bits
+        {
+            return Err(Error::conflict(format!(
+                "{name} exists with a relative error of {}, not {}",
+                buckets::error_of(bits & 15),
+                buckets::error_of(asked)
+            )));
+        }
+        Ok(())
+    }
+
+    /// Finds or makes the series of `family` with these labels, a histogram's block included.
+    fn open_series(&self, family: usize, labels: &str, overflow: bool) -> Result<usize> {
+        let words = self.words();
+        let is_same = |found: usize| {
+            self.series_at(found).is_ok_and(|entry| {
+                words.load(entry + SERIES_FAMILY) == family as u64
+                    && TextRef(words.load(entry + SERIES_LABELS)).equals(words, labels.as_bytes())
+            })
+        };
+        let hash = self.hash_series(family, labels);
+        let index = self.region.layout().series_index;
+        let series = match self.find(index, hash, is_same) {
+            Some(found) => {
+                self.series().complete(words, found);
+                found
+            }
+            None => self.make_series(family, labels, overflow, hash, is_same)?,
+        };
+        let entry = self.series_at(series)?;
+        let family_entry = self.family_at(family)?;
+        if words.load(family_entry + FAMILY_KIND) == Kind::Histogram as u64 + 1
+            && words.acquire(entry + SERIES_BLOCK) == 0
+        {
+            self.make_block(entry, words.load(family_entry + FAMILY_BITS) as u32)?;
+        }
+        Ok(series)
+    }
+
+    fn make_series(
+        &self,
+        family: usize,
+        labels: &str,
+        overflow: bool,
+        hash: u64,
+        is_same: impl Fn(usize) -> bool,
+    ) -> Result<usize> {
+        let words = self.words();
+        let limits = self.region.layout().limits;
+        let slots = self.series();
+        let bound = if overflow {
+            slots.table.count
+        } else {
+            limits.max_series as usize
+        };
+        let family_entry = self.family_at(family)?;
+        let count = words.get(family_entry + FAMILY_SERIES);
+        if !overflow {
+            let most = limits.max_series_per_name;
+            let within = count.is_some_and(|count| {
+                count
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                        (count < most).then(|| count + 1)
+                    })
+                    .is_ok()
+            });
+            if !within {
+                return Err(Error::capacity(format!(
+                    "more than {most} series of one name: raise metrics.max_series_per_name"
+                )));
+            }
+        }
+        let uncount = || {
+            if let Some(count) = count.filter(|_| !overflow) {
+                count.fetch_sub(1, Ordering::Relaxed);
+            }
+        };
+        let Some(series) = slots.claim(words, bound, std::process::id(), is_gone) else {
+            uncount();
+            return Err(Error::capacity(format!(
+                "no room for another series: the region has {bound}; raise metrics.max_series"
+            )));
+        };
+        let entry = self.series_at(series)?;
+        let at = match self.place_text(entry + SERIES_LABELS, entry + SERIES_ROOM, labels.len()) {
+            Ok(at) => at,
+            Err(full) => {
+                slots.release(words, series);
+                uncount();
+                return Err(full);
+            }
+        };
+        text::write(words, at, labels.as_bytes());
+        words.store(entry + SERIES_LABELS, TextRef::new(at, labels.len()).0);
+        words.store(entry + SERIES_FAMILY, family as u64);
+        words.store(entry + SERIES_OVERFLOW, overflow.into());
+        let kind = Kind::from_word(words.load(family_entry + FAMILY_KIND)).unwrap_or(Kind::Counter);
+        let id = handle::pack(kind.id_kind(), self.region.header().nonce(), 1, series);
+        words.store(entry + SERIES_ID, id);
+        let index = self.region.layout().series_index;
+        let winner = self.insert(index, hash, series, is_same)?;
+        if winner == series {
+            slots.publish(words, series);
+        } else {
+            words.store(entry + SERIES_ID, 0);
+            slots.release(words, series);
+            uncount();
+        }
+        Ok(winner)
+    }
+
+    /// Links a block to a histogram's series; a block that came second is kept for the next one.
+    fn make_block(&self, entry: usize, bits: u32) -> Result<()> {
+        let words = self.words();
+        let bits = if buckets::BITS.contains(&bits) {
+            bits
+        } else {
+            buckets::DEFAULT_BITS
+        };
+        let spare = words
+            .get(header::SPARE_BLOCK)
+            .map_or(0, |spare| spare.swap(0, Ordering::AcqRel));
+        let block = if spare == 0 {
+            histogram::create(self.region, bits)?
+        } else {
+            histogram::initialise(self.region, spare as usize, bits);
+            spare as usize
+        };
+        if let Some(link) = words.get(entry + SERIES_BLOCK)
+            && link
+                .compare_exchange(0, block as u64, Ordering::AcqRel, Ordering::Relaxed)
+                .is_err()
+        {
+            words.publish(header::SPARE_BLOCK, block as u64);
+        }
+        Ok(())
+    }
+
+    /// Room for a text of `bytes` in an entry: what it had before it was given back, if that is
+    /// enough, or new words of the heap. Two words more, for texts that start on their own word.
+    fn place_text(&self, reference: usize, room: usize, bytes: usize) -> Result<usize> {
+        let words = self.words();
+        let needed = text::words_for(bytes) + 2;
+        let at = TextRef(words.load(reference)).at();
+        if at != 0 && words.load(room) >= needed as u64 {
+            return Ok(at);
+        }
+        let at = self.region.allocate(needed)?;
+        words.store(room, needed as u64);
+        words.store(reference, TextRef::new(at, 0).0);
+        Ok(at)
+    }
+
+    fn family_at(&self, family: usize) -> Result<usize> {
+        self.region
+            .layout()
+            .families
+            .entry(family)
+            .ok_or_else(damaged)
+    }
+
+    fn series_at(&self, series: usize) -> Result<usize> {
+        self.region
+            .layout()
+            .series
+            .entry(series)
+            .ok_or_else(damaged)
+    }
+
+    fn id_of(&self, series: usize, kind: Kind) -> Result<u64> {
+        let id = self.words().load(self.series_at(series)? + SERIES_ID);
+        if handle::is(id, kind.id_kind()) {
+            Ok(id)
+        } else {
+            Err(damaged())
+        }
+    }
+
+    /// Name, kind and texts of family `index`; None where there is none.
+    pub fn family(&self, index: usize) -> Option<Family> {
+        if !self.families().is_published(self.words(), index) {
+            return None;
+        }
+        let entry = self.family_at(index).ok()?;
+        let words = self.words();
+        let read = |place, most| TextRef(words.load(entry + place)).read(words, most);
+        Some(Family {
+            name: read(FAMILY_NAME, limits::MAX_NAME_BYTES).filter(|name| !name.is_empty())?,
+            kind: Kind::from_word(words.load(entry + FAMILY_KIND))?,
+            help: read(FAMILY_HELP, limits::MAX_HELP_BYTES)?,
+            unit: read(FAMILY_UNIT, limits::MAX_UNIT_BYTES)?,
+        })
+    }
+
+    /// Every series that can be read.
+    pub fn all(&self) -> impl Iterator<Item = Series> + '_ {
+        let words = self.words();
+        let slots = self.series();
+        let most =
+            limits::MAX_LABELS * (limits::MAX_LABEL_VALUE_BYTES + limits::MAX_NAME_BYTES) * 6;
+        (0..slots.claimed(words)).filter_map(move |index| {
+            let entry = slots.table.entry(index)?;
+            if !slots.is_published(words, index) || words.load(entry + SERIES_ID) == 0 {
+                return None;
+            }
+            let text = TextRef(words.load(entry + SERIES_LABELS));
+            let text = if text.bytes() == 0 {
+                String::new()
+            } else {
+                text.read(words, most)?
+            };
+            Some(Series {
+                index,
+                family: words.load(entry + SERIES_FAMILY) as usize,
+                labels: labels::parse(&text)?,
+                block: words.acquire(entry + SERIES_BLOCK) as usize,
+            })
+        })
+    }
+
+    /// First word of the block of the histogram `series`.
+    #[inline(always)]
+    pub fn block(&self, series: usize) -> usize {
+        match self.region.layout().series.entry(series) {
+            Some(entry) => self.words().load(entry + SERIES_BLOCK) as usize,
+            None => usize::MAX,
+        }
+    }
+
+    /// The series that `id` names, if it is one of `kind` of this region.
+    #[inline(always)]
+    pub fn resolve(&self, id: u64, kind: IdKind) -> Option<usize> {
+        let series = handle::entry(id);
+        let entry = self.region.layout().series.entry(series)?;
+        (self.words().load(entry + SERIES_ID) == id && handle::is(id, kind)).then_some(series)
+    }
+
+    fn find_family(&self, hash: u64, is_same: impl Fn(usize) -> bool) -> Option<usize> {
+        self.find(self.region.layout().family_index, hash, |found| {
+            self.family_at(found).is_ok_and(&is_same)
+        })
+    }
+
+    /// The entry in `index` with this hash for which `is_same` holds.
+    #[inline]
+    fn find(&self, index: Table, hash: u64, is_same: impl Fn(usize) -> bool) -> Option<usize> {
+        let words = self.words();
+        for step in 0..index.count {
+            let place = index.at + (hash as usize).wrapping_add(step) & (index.count - 1);
+            let word = words.acquire(place);
+            if word == 0 {
+                return None;
+            }
+            if word >> ENTRY_BITS == hash >> ENTRY_BITS {
+                let found = (word as usize & ((1 << ENTRY_BITS) - 1)).wrapping_sub(1);
+                if is_same(found) {
+                    return Some(found);
+                }
+            }
+        }
+        None
+    }
+
+    /// Puts `entry` into `index`, unless one for which `is_same` holds is there; returns the one
+    /// that is there now.
+    fn insert(
+        &self,
+        index: Table,
+        hash: u64,
+        entry: usize,
+        is_same: impl Fn(usize) -> bool,
+    ) -> Result<usize> {
+        let words = self.words();
+        let mine = hash >> ENTRY_BITS << ENTRY_BITS | (entry as u64 + 1);
+        for step in 0..index.count {
+            let place = index.at + (hash as usize).wrapping_add(step) & (index.count - 1);
+            let Some(link) = words.get(place) else { break };
+            let found = match link.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Ok(entry),
+                Err(found) => found,
+            };
+            if found >> ENTRY_BITS == hash >> ENTRY_BITS {
+                let other = (found as usize & ((1 << ENTRY_BITS) - 1)).wrapping_sub(1);
+                if is_same(other) {
+                    return Ok(other);
+                }
+            }
+        }
+        Err(Error::capacity("the index of names is full"))
+    }
+
+    #[inline]
+    fn hash(&self, text: &[u8]) -> u64 {
+        let seed = self.region.header().seed;
+        siphasher::sip::SipHasher13::new_with_keys(seed[0] ^ seed[2], seed[1]).hash(text)
+    }
+
+    fn hash_series(&self, family: usize, labels: &str) -> u64 {
+        let seed = self.region.header().seed;
+        let mut hasher = siphasher::sip::SipHasher13::new_with_keys(seed[0], seed[1] ^ seed[2]);
+        hasher.write_u64(family as u64);
+        hasher.write(labels.as_bytes());
+        hasher.finish()
+    }
+}
+
+/// The name as Prometheus shows it.
+pub fn exported(name: &str) -> String {
+    name.chars()
+        .map(|letter| {
+            if matches!(letter, '.' | '-' | '/') {
+                '_'
+            } else {
+                letter
+            }
+        })
+        .collect()
+}
+
+fn is_gone(pid: u32) -> bool {
+    // SAFETY: signal 0 only asks.
+    let found = unsafe { libc::kill(pid as libc::pid_t, 0) };
+    found != 0
+        && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
+        && pid != std::process::id()
+}
+
+#[cold]
+fn damaged() -> Error {
+    Error::format("the region's table of names is damaged")
+}

@@ -1,0 +1,176 @@
+//! UNSAFE, one of the few places: memory mappings, and the checked slice of words over them.
+//!
+//! A [`Mapping`] owns pages; [`Words`] lends them as atomic 64-bit words, addressed by number and
+//! checked on every access. A hostile peer or a damaged file can thus cause wrong numbers, never
+//! undefined behaviour: every bit pattern is a valid word, and every shared access is atomic.
+
+use crate::base::error::{Error, Result};
+use crate::base::sync::{AtomicU64, Ordering, load_acquire};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Pages of this process that hold a region; unmapped when dropped.
+#[derive(Debug)]
+pub struct Mapping {
+    words: Words,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Mapped,
+    Heap,
+}
+
+/// The words of a region. Copies are cheap; the [`Mapping`] must outlive them all, which the
+/// engine guarantees by owning it.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    base: *const AtomicU64,
+    len: usize,
+}
+
+// SAFETY: the memory is only ever reached as atomic words.
+unsafe impl Send for Words {}
+// SAFETY: as above.
+unsafe impl Sync for Words {}
+
+impl Mapping {
+    /// Maps `len` zero words without a name: shared with children forked later, or private.
+    pub fn anonymous(len: usize, shared: bool) -> Result<Self> {
+        let sharing = if shared {
+            libc::MAP_SHARED
+        } else {
+            libc::MAP_PRIVATE
+        };
+        let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        Self::map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)
+    }
+
+    /// Maps the first `len` words of `file`, which must be at least that long.
+    pub fn file(file: BorrowedFd<'_>, len: usize, writable: bool) -> Result<Self> {
+        let access = if writable {
+            libc::PROT_READ | libc::PROT_WRITE
+        } else {
+            libc::PROT_READ
+        };
+        Self::map(len, access, libc::MAP_SHARED, file.as_raw_fd())
+    }
+
+    fn map(len: usize, access: i32, flags: i32, fd: i32) -> Result<Self> {
+        // SAFETY: a fresh mapping at an address that the kernel chooses touches nothing of ours.
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), len * 8, access, flags, fd, 0) };
+        if base == libc::MAP_FAILED {
+            return Err(Error::last_os(format_args!("map {} bytes", len * 8)));
+        }
+        Ok(Mapping {
+            words: Words {
+                base: base.cast(),
+                len,
+            },
+            kind: Kind::Mapped,
+        })
+    }
+
+    /// Words on the plain heap: for models and interpreters that cannot map memory.
+    pub fn heap(len: usize) -> Self {
+        let mut words: Vec<AtomicU64> = Vec::with_capacity(len);
+        words.resize_with(len, || AtomicU64::new(0));
+        let base = Box::into_raw(words.into_boxed_slice()) as *const AtomicU64;
+        Mapping {
+            words: Words { base, len },
+            kind: Kind::Heap,
+        }
+    }
+
+    /// The words.
+    pub fn words(&self) -> Words {
+        self.words
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        let Words { base, len } = self.words;
+        match self.kind {
+            // SAFETY: `base` and `len` are those of the mapping, and its owner is gone.
+            Kind::Mapped => unsafe {
+                libc::munmap(base.cast_mut().cast(), len * 8);
+            },
+            // SAFETY: the box was leaked by `heap` with this length.
+            Kind::Heap => unsafe {
+                drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(
+                    base.cast_mut(),
+                    len,
+                )));
+            },
+        }
+    }
+}
+
+impl Words {
+    /// How many words there are.
+    #[inline(always)]
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Word number `at`, if there is one.
+    #[inline(always)]
+    pub fn get<'a>(self, at: usize) -> Option<&'a AtomicU64> {
+        if at < self.len {
+            // SAFETY: `at` is inside the mapping, which its owner keeps while `Words` are in use;
+            // pages are at least 8-aligned, and every access to them is atomic.
+            Some(unsafe { &*self.base.add(at) })
+        } else {
+            None
+        }
+    }
+
+    /// The `count` words from `at`, if all of them exist.
+    #[inline(always)]
+    pub fn slice<'a>(self, at: usize, count: usize) -> Option<&'a [AtomicU64]> {
+        if at <= self.len && count <= self.len - at {
+            // SAFETY: as in `get`, for each word of the range.
+            Some(unsafe { std::slice::from_raw_parts(self.base.add(at), count) })
+        } else {
+            None
+        }
+    }
+
+    /// The value of word `at`; 0 where there is none.
+    #[inline(always)]
+    pub fn load(self, at: usize) -> u64 {
+        self.get(at).map_or(0, |word| word.load(Ordering::Relaxed))
+    }
+
+    /// The value of word `at`, and all that was written before it was published; 0 where there is
+    /// none.
+    #[inline(always)]
+    pub fn acquire(self, at: usize) -> u64 {
+        self.get(at).map_or(0, load_acquire)
+    }
+
+    /// Writes word `at`; nothing where there is none.
+    #[inline(always)]
+    pub fn store(self, at: usize, value: u64) {
+        if let Some(word) = self.get(at) {
+            word.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Publishes `value` in word `at` together with all that was written before.
+    #[inline(always)]
+    pub fn publish(self, at: usize, value: u64) {
+        if let Some(word) = self.get(at) {
+            word.store(value, Ordering::Release);
+        }
+    }
+
+    /// Adds `amount` to word `at`; nothing where there is none.
+    #[inline(always)]
+    pub fn add(self, at: usize, amount: u64) {
+        if let Some(word) = self.get(at) {
+            word.fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+}

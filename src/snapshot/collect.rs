@@ -1,0 +1,122 @@
+//! From a region to a snapshot.
+
+use super::{EngineReading, FamilyReading, SeriesReading, Snapshot, Value, WorkerReading};
+use crate::base::host;
+use crate::base::limits::WINDOW_SLOTS;
+use crate::base::sync::Ordering;
+use crate::cell::histogram::Histogram;
+use crate::cell::shard;
+use crate::engine::Engine;
+use crate::guard;
+use crate::metrics::{Family, Kind, Registry, Series};
+use crate::region::{Region, header, workers};
+use std::collections::HashMap;
+
+impl Snapshot {
+    /// Reads everything.
+    pub(crate) fn take(engine: &Engine) -> Self {
+        let region = engine.region();
+        let now = region.clock().precise();
+        let mut limiters = guard::registry::list(region, engine.planes());
+        limiters.sort_by(|one, other| one.name.cmp(&other.name));
+        Snapshot {
+            version: env!("CARGO_PKG_VERSION"),
+            service: region.header().service.clone(),
+            taken_wall_ns: host::wall_ns(),
+            age_ns: now,
+            window_seconds: engine.window_seconds(),
+            families: families(engine, now),
+            limiters,
+            engine: engine_reading(region, now),
+        }
+    }
+}
+
+fn families(engine: &Engine, now: u64) -> Vec<FamilyReading> {
+    let registry = Registry::of(engine.region());
+    let mut known: HashMap<usize, Option<Family>> = HashMap::new();
+    let mut readings: HashMap<usize, Vec<SeriesReading>> = HashMap::new();
+    for series in registry.all() {
+        let family = known.entry(series.family).or_insert_with(|| registry.family(series.family));
+        if let Some(family) = family
+            && let Some(value) = read(engine, family.kind, &series, now)
+        {
+            let reading = SeriesReading { labels: series.labels, value };
+            readings.entry(series.family).or_default().push(reading);
+        }
+    }
+    let mut families: Vec<FamilyReading> = readings
+        .into_iter()
+        .filter_map(|(index, mut series)| {
+            let Family { name, kind, help, unit } = known.remove(&index)??;
+            series.sort_by(|one, other| one.labels.cmp(&other.labels));
+            Some(FamilyReading { name, kind, help, unit, series })
+        })
+        .collect();
+    families.sort_by(|one, other| one.name.cmp(&other.name));
+    families
+}
+
+fn read(engine: &Engine, kind: Kind, series: &Series, now: u64) -> Option<Value> {
+    let (region, planes) = (engine.region(), engine.planes());
+    match kind {
+        Kind::Counter => Some(Value::Counter(shard::total(region, planes, series.index))),
+        Kind::Gauge => {
+            let word = planes.atomic(series.index)?;
+            Some(Value::Gauge(f64::from_bits(word.load(Ordering::Relaxed))))
+        }
+        Kind::Histogram if series.block == 0 => None,
+        Kind::Histogram => {
+            let cells = Histogram::new(region, planes, series.block, series.index);
+            Some(Value::Histogram {
+                lifetime: cells.lifetime(),
+                window: cells.window(now, WINDOW_SLOTS),
+            })
+        }
+    }
+}
+
+fn engine_reading(region: &Region, now: u64) -> EngineReading {
+    let words = region.words();
+    let found = workers::list(words, region.layout().workers);
+    let unburied = found.iter().filter(|worker| !worker.alive).count() as u64;
+    let mut warnings = Vec::new();
+    if let Some(folder) = region.path().and_then(|path| path.parent())
+        && !folder.as_os_str().is_empty()
+        && !host::is_memory_file_system(folder)
+    {
+        warnings.push(format!(
+            "{} is on a disk: writing its pages back can stall writers; use /dev/shm",
+            folder.display()
+        ));
+    }
+    EngineReading {
+        path: region.path().map(|path| path.display().to_string()).unwrap_or_default(),
+        warnings,
+        size_bytes: words.len() as u64 * 8,
+        heap_used_bytes: region.heap_used() * 8,
+        heap_bytes: (words.len() - region.layout().heap) as u64 * 8,
+        created_wall_ns: region.header().created_wall_ns,
+        creator_pid: region.header().creator.pid,
+        series_used: Registry::of(region).all().count() as u64,
+        series_limit: region.layout().limits.max_series,
+        overflowed_opens: words.load(header::OVERFLOWED_OPENS),
+        dropped_values: words.load(header::DROPPED_VALUES),
+        dropped_for_lack_of_room: words.load(header::DROPPED_FULL),
+        clamped_values: words.load(header::CLAMPED_VALUES),
+        cold_octaves: words.load(header::COLD_OCTAVES),
+        lost_checkpoints: words.load(header::LOST_CHECKPOINTS),
+        workers: found
+            .into_iter()
+            .map(|worker| WorkerReading {
+                pid: worker.process.pid,
+                alive: worker.alive,
+                attached_for_ns: now.saturating_sub(worker.attached_ns),
+                heartbeat_age_ns: now.saturating_sub(worker.heartbeat_ns),
+            })
+            .collect(),
+        workers_attached: words.load(header::WORKERS_ATTACHED),
+        workers_died: words.load(header::WORKERS_DIED) + unburied,
+        workers_refused: words.load(header::WORKERS_REFUSED),
+    }
+}

@@ -1,0 +1,129 @@
+//! A snapshot: plain owned data, sorted, without atomics. The only thing that exporters read.
+//!
+//! What "one consistent picture" means: each histogram agrees with itself (its count is the sum of
+//! its buckets), a counter is never less than in an earlier snapshot, and the whole was read within
+//! the time that reading takes; different series are not of one instant, since no writer is ever
+//! stopped. A snapshot never changes: rendered twice, it gives the same bytes.
+
+mod collect;
+
+use crate::cell::histogram::Distribution;
+use crate::guard::LimiterReading;
+use crate::metrics::Kind;
+
+/// Everything that a region held at one time.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Version of the library that took it.
+    pub version: &'static str,
+    /// Name of the service.
+    pub service: String,
+    /// Wall clock when it was taken, nanoseconds since 1970.
+    pub taken_wall_ns: u64,
+    /// Region time when it was taken: how long the region exists.
+    pub age_ns: u64,
+    /// Length of the window in seconds.
+    pub window_seconds: f64,
+    /// Metrics, by name.
+    pub families: Vec<FamilyReading>,
+    /// Limiters, by name.
+    pub limiters: Vec<LimiterReading>,
+    /// The engine's own health.
+    pub engine: EngineReading,
+}
+
+/// A name and its series.
+#[derive(Clone, Debug)]
+pub struct FamilyReading {
+    /// Name as given when it was opened.
+    pub name: String,
+    /// What its series are.
+    pub kind: Kind,
+    /// What it means; empty when nobody said.
+    pub help: String,
+    /// Its unit; empty when nobody said.
+    pub unit: String,
+    /// Its series, by labels; never empty.
+    pub series: Vec<SeriesReading>,
+}
+
+/// One series.
+#[derive(Clone, Debug)]
+pub struct SeriesReading {
+    /// Labels, by name.
+    pub labels: Vec<(String, String)>,
+    /// What it held.
+    pub value: Value,
+}
+
+/// What a series held.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A counter's total.
+    Counter(u64),
+    /// A gauge's value.
+    Gauge(f64),
+    /// A histogram's values, since it was made and over the window.
+    Histogram {
+        /// Since it was made.
+        lifetime: Distribution,
+        /// Over the window.
+        window: Distribution,
+    },
+}
+
+/// What the engine says about itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EngineReading {
+    /// Path of the region's file; empty for a region without a name.
+    pub path: String,
+    /// What a user should know of how the region is set up; empty when all is well.
+    pub warnings: Vec<String>,
+    /// Size of the region.
+    pub size_bytes: u64,
+    /// Part of the heap that is taken.
+    pub heap_used_bytes: u64,
+    /// Size of the heap.
+    pub heap_bytes: u64,
+    /// Wall clock when the region was made, nanoseconds since 1970.
+    pub created_wall_ns: u64,
+    /// Process that made it.
+    pub creator_pid: u32,
+    /// Series in use.
+    pub series_used: u64,
+    /// Series that fit.
+    pub series_limit: u64,
+    /// Times that labels beyond the limit were sent to an overflow series.
+    pub overflowed_opens: u64,
+    /// Values refused: not a number, infinite or negative.
+    pub dropped_values: u64,
+    /// Values by name that found no room for the name.
+    pub dropped_for_lack_of_room: u64,
+    /// Values counted in the nearest octave for lack of room.
+    pub clamped_values: u64,
+    /// Octaves that stayed on atomic counts for lack of room.
+    pub cold_octaves: u64,
+    /// Checkpoints that lost detail for lack of room.
+    pub lost_checkpoints: u64,
+    /// Processes with an entry, by number of the entry.
+    pub workers: Vec<WorkerReading>,
+    /// Processes that ever attached.
+    pub workers_attached: u64,
+    /// Processes that died without closing, those still in the table included.
+    pub workers_died: u64,
+    /// Times that the table of workers was full.
+    pub workers_refused: u64,
+}
+
+/// One attached process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkerReading {
+    /// Process number.
+    pub pid: u32,
+    /// False when it is gone without closing.
+    pub alive: bool,
+    /// Time since it attached.
+    pub attached_for_ns: u64,
+    /// Time since its last slow call.
+    pub heartbeat_age_ns: u64,
+}
