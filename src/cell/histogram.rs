@@ -789,3 +789,6 @@ pub struct Bucket {
     /// Values in it.
     pub count: u64,
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -295,10 +295,10 @@ impl Engine {
 
     /// Records a value in the histogram `name`, which is made on first use.
     #[inline]
-    pub fn record_metric(&self, name: &str, value: f64) -> Result<()> {
+    pub fn record_metric(&self, name: &[u8], value: f64) -> Result<()> {
         self.writer()?;
         self.check_value(value)?;
-        match Registry::of(&self.region).bare_histogram(name.as_bytes())? {
+        match Registry::of(&self.region).bare_histogram(name)? {
             Some(series) => self.histogram_of(series).record(value),
             None => self.record_first(name, value),
         }
@@ -306,7 +306,9 @@ impl Engine {
 
     #[cold]
     #[inline(never)]
-    fn record_first(&self, name: &str, value: f64) -> Result<()> {
+    fn record_first(&self, name: &[u8], value: f64) -> Result<()> {
+        let name = std::str::from_utf8(name)
+            .map_err(|_| Error::argument("the metric's name is not UTF-8"))?;
         let opened = self.histogram(name, &MetricOptions::default());
         if opened.is_err() {
             self.region.words().add(header::DROPPED_FULL, 1);
@@ -383,11 +385,11 @@ impl Engine {
 
     /// Takes one unit of the limiter `name` for `key`, or none.
     #[inline]
-    pub fn allow_request(&self, limiter: &str, key: Option<&[u8]>) -> Result<Verdict> {
+    pub fn allow_request(&self, limiter: &[u8], key: Option<&[u8]>) -> Result<Verdict> {
         self.writer()?;
-        match guard::registry::find(&self.region, limiter.as_bytes()) {
+        match guard::registry::find(&self.region, limiter) {
             Some(id) => guard::limiter::check(&self.region, &self.planes, id, key, 1, None),
-            None => Err(no_limiter(limiter)),
+            None => Err(no_limiter(&String::from_utf8_lossy(limiter))),
         }
     }
 

@@ -46,6 +46,8 @@ pub const FAMILIES_NEXT: usize = 93;
 pub const SPARE_BLOCK: usize = 95;
 /// Limiters in use.
 pub const LIMITERS_USED: usize = 90;
+/// The process that is making a limiter, or 0.
+pub const LIMITER_MAKER: usize = 91;
 /// Times that a label set was sent to an overflow series.
 pub const OVERFLOWED_OPENS: usize = 96;
 /// Samples that were refused: not a number, infinite or negative.

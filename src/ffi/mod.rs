@@ -1,0 +1,29 @@
+//! The edge to C: words of `include/tidegate.h` for the safe API. Holds no logic and no state but
+//! each thread's last error.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`status`] | the codes, and which kind of error is which |
+//! | [`version`] | versions and names of codes |
+//! | [`engine`] | open, attach, close, clock |
+//! | [`metric`] | counters, gauges, histograms |
+//! | [`limiter`] | limiters |
+//! | [`shard`] | cells that bindings write themselves |
+//! | [`snapshot`] | take, render, free |
+//! | [`edge`] | panics and errors on their way out |
+//! | [`input`], [`output`] | UNSAFE: pointers from C, once |
+//!
+//! The documentation comments of these files are the manual in the header: they are written for C.
+
+#![allow(non_camel_case_types)]
+
+mod edge;
+pub mod engine;
+mod input;
+pub mod limiter;
+pub mod metric;
+mod output;
+pub mod shard;
+pub mod snapshot;
+pub mod status;
+pub mod version;

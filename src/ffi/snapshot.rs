@@ -1,0 +1,120 @@
+//! Snapshots: take, render, free.
+
+use super::engine::tidegate_engine;
+use super::status::tidegate_status;
+use super::{edge, input, output};
+use crate::base::error::Error;
+use crate::export::{self, Format};
+use crate::snapshot::Snapshot;
+use std::ffi::c_char;
+use std::sync::OnceLock;
+
+/**
+ * Everything that a region held at one time. Opaque; never changes.
+ */
+pub struct tidegate_snapshot {
+    snapshot: Snapshot,
+    /// Each format as it was rendered first: asking for the length costs nothing twice.
+    rendered: [OnceLock<String>; 2],
+}
+
+/** The JSON document of schema/snapshot.schema.json. */
+pub const TIDEGATE_FORMAT_JSON: u32 = 0;
+/** Prometheus text format 0.0.4. */
+pub const TIDEGATE_FORMAT_PROMETHEUS: u32 = 1;
+
+/**
+ * Takes a picture of everything, while writers go on.
+ *
+ * Each histogram agrees with itself, and no count is less than in an earlier
+ * snapshot; different series may be a few microseconds apart.
+ *
+ * @param engine        An open engine, also an observer.
+ * @param out_snapshot  Receives the snapshot. You own it: give it back with
+ *                      tidegate_snapshot_free(). It outlives the engine.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_take(
+    engine: *mut tidegate_engine,
+    out_snapshot: *mut *mut tidegate_snapshot,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_snapshot", out_snapshot)?;
+        // SAFETY: the caller's promise.
+        let snapshot = unsafe { input::engine(engine) }?.snapshot();
+        let boxed = Box::new(tidegate_snapshot { snapshot, rendered: Default::default() });
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { output::write(out_snapshot, Box::into_raw(boxed)) };
+        Ok(())
+    })
+}
+
+/**
+ * Writes a snapshot as text into a buffer of yours.
+ *
+ * Call it first with `capacity` 0 to learn the length. One snapshot always
+ * renders to the same bytes, so the second call cannot come up short.
+ *
+ * @param snapshot    From tidegate_snapshot_take().
+ * @param format      One of the TIDEGATE_FORMAT_ values.
+ * @param buffer      Receives the text, UTF-8, without a final NUL. May be
+ *                    NULL only if `capacity` is 0.
+ * @param capacity    Bytes that `buffer` can hold.
+ * @param out_length  Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL or the format is unknown;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
+ *
+ * Threads: any, while nobody frees the snapshot. Blocks: while another thread
+ * renders the same format for the first time. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_render(
+    snapshot: *const tidegate_snapshot,
+    format: u32,
+    buffer: *mut c_char,
+    capacity: usize,
+    out_length: *mut usize,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_length", out_length)?;
+        // SAFETY: the caller's promise.
+        let snapshot =
+            unsafe { snapshot.as_ref() }.ok_or_else(|| input::null("snapshot"))?;
+        let chosen = match format {
+            TIDEGATE_FORMAT_JSON => Format::Json,
+            TIDEGATE_FORMAT_PROMETHEUS => Format::Prometheus,
+            _ => return Err(Error::argument(format!("there is no format {format}"))),
+        };
+        let text = snapshot.rendered[format as usize]
+            .get_or_init(|| export::render(chosen, &snapshot.snapshot));
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { output::write(out_length, text.len()) };
+        // SAFETY: the caller's promise.
+        unsafe { output::text(text.as_bytes(), buffer, capacity) }
+    })
+}
+
+/**
+ * Frees a snapshot.
+ *
+ * @param snapshot  Yours to give back. NULL does nothing.
+ *
+ * Threads: one, after all others are done with it. Blocks: never. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_free(snapshot: *mut tidegate_snapshot) {
+    edge::run(|| {
+        if !snapshot.is_null() {
+            // SAFETY: the caller's promise: it came from take, and is freed once.
+            drop(unsafe { Box::from_raw(snapshot) });
+        }
+        Ok(())
+    });
+}
