@@ -119,6 +119,14 @@ impl Process {
         }
     }
 
+    /// The living process number `pid`, if there is one.
+    pub fn find(pid: u32) -> Option<Self> {
+        Some(Process {
+            pid,
+            start_ticks: start_ticks(pid)?,
+        })
+    }
+
     /// True while exactly this process lives. A zombie is dead: it will never run again.
     pub fn is_alive(self) -> bool {
         start_ticks(self.pid) == Some(self.start_ticks)

@@ -1,0 +1,50 @@
+//! Decisions: may this call go on?
+//!
+//! A limiter's whole state is one word a key (token bucket), or one word and a ring of times
+//! (sliding window), changed by one compare-and-swap. So a decision is taken by exactly one caller
+//! at one moment, nothing is ever locked, and a process killed in the middle has either taken its
+//! units or not.
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | [`policy`] | what a configuration asks for, validated |
+//! | [`gcra`] | the token bucket's arithmetic; why the coarse clock is good enough |
+//! | [`sliding`] | the sliding window's arithmetic; its ring; the order of its two steps |
+//! | [`keys`] | many keys in bounded memory; why one key never has two entries |
+//! | [`entry`] | the words of a limiter in the region |
+//! | [`registry`] | find or create by name |
+//! | [`limiter`] | the check itself |
+
+pub mod entry;
+pub mod gcra;
+pub mod keys;
+pub mod limiter;
+pub mod policy;
+pub mod registry;
+pub mod sliding;
+
+pub use limiter::check;
+pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
+pub use registry::{LimiterReading, Tallies, find, list, open};
+
+/// What a check answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The call may go on; its units are taken.
+    Admitted,
+    /// The call may not go on; nothing is changed.
+    Denied,
+}
+
+/// The numbers behind a verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Burst or limit of the policy.
+    pub limit: u64,
+    /// Whole units left now.
+    pub remaining: u64,
+    /// 0 when admitted; else the shortest wait after which the same call could pass.
+    pub retry_after_ns: u64,
+    /// Until the limiter is full again if nobody calls.
+    pub reset_after_ns: u64,
+}

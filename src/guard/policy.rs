@@ -1,0 +1,341 @@
+//! What a configuration asks a limiter to do, validated.
+
+use super::{gcra, sliding};
+use crate::base::error::{Error, Result};
+use crate::base::limits;
+use serde_json::Value;
+
+/// Longest sliding window in seconds: a year.
+const MAX_WINDOW_SECONDS: f64 = 31_622_400.0;
+/// Shortest: a microsecond.
+const MIN_WINDOW_SECONDS: f64 = 1e-6;
+/// Keys of a token bucket limiter that does not say how many.
+const DEFAULT_BUCKET_KEYS: u64 = 100_000;
+/// Keys of a sliding window limiter that does not say how many: each takes a ring.
+const DEFAULT_WINDOW_KEYS: u64 = 10_000;
+
+/// Presets: name, limit, window in seconds.
+const PRESETS: [(&str, u64, f64); 5] = [
+    ("strict", 10, 60.0),
+    ("standard", 60, 60.0),
+    ("relaxed", 300, 60.0),
+    ("api", 1000, 3600.0),
+    ("auth", 5, 900.0),
+];
+
+/// What a limiter does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LimiterPolicy {
+    /// How it counts.
+    pub algorithm: Algorithm,
+    /// None for one limit that everybody shares.
+    pub keyed: Option<Keyed>,
+}
+
+/// How a limiter counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Algorithm {
+    /// At most `burst + rate * t` units in any interval of length t.
+    TokenBucket {
+        /// Units that come back in a second.
+        rate_per_second: f64,
+        /// Units of a full bucket.
+        burst: u64,
+        /// The same in ticks.
+        rate: gcra::Rate,
+    },
+    /// At most `limit` units in any interval of length `window_seconds`.
+    SlidingWindow {
+        /// Units in a window.
+        limit: u64,
+        /// Length of the window.
+        window_seconds: f64,
+        /// The same as a ring.
+        window: sliding::Window,
+    },
+}
+
+/// A limit for each key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keyed {
+    /// Keys that are in use at once: room is made for at least so many.
+    pub max_keys: u64,
+    /// What to do with a new key when there is no room.
+    pub when_full: WhenFull,
+}
+
+/// What to do with a new key when every place that it could have is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    /// Deny it.
+    Deny,
+    /// Admit it without counting it.
+    Allow,
+    /// Forget the key that is closest to having its whole limit again.
+    Evict,
+}
+
+impl WhenFull {
+    const ALL: [(WhenFull, &'static str); 3] = [
+        (WhenFull::Deny, "deny"),
+        (WhenFull::Allow, "allow"),
+        (WhenFull::Evict, "evict"),
+    ];
+
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+
+    /// Its number in the region; damaged numbers deny.
+    #[inline(always)]
+    pub(super) fn from_number(number: u64) -> Self {
+        match number {
+            1 => WhenFull::Allow,
+            2 => WhenFull::Evict,
+            _ => WhenFull::Deny,
+        }
+    }
+}
+
+impl Algorithm {
+    /// A token bucket; None when it fills too slowly to be counted.
+    pub fn token_bucket(rate_per_second: f64, burst: u64) -> Option<Self> {
+        let possible = (1..=limits::MAX_UNITS).contains(&burst);
+        let rate = gcra::Rate::new(rate_per_second, burst).filter(|_| possible)?;
+        Some(Algorithm::TokenBucket {
+            rate_per_second,
+            burst,
+            rate,
+        })
+    }
+
+    /// A sliding window; None when its numbers are out of range.
+    pub fn sliding_window(limit: u64, window_seconds: f64) -> Option<Self> {
+        let possible = (1..=limits::MAX_UNITS).contains(&limit)
+            && (MIN_WINDOW_SECONDS..=MAX_WINDOW_SECONDS).contains(&window_seconds);
+        if !possible {
+            return None;
+        }
+        let window = sliding::Window::new(limit, nanoseconds(window_seconds)?);
+        Some(Algorithm::SlidingWindow {
+            limit,
+            window_seconds,
+            window,
+        })
+    }
+
+    /// Its name in a configuration.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Algorithm::TokenBucket { .. } => "token_bucket",
+            Algorithm::SlidingWindow { .. } => "sliding_window",
+        }
+    }
+
+    /// Burst or limit.
+    pub fn units(&self) -> u64 {
+        match *self {
+            Algorithm::TokenBucket { burst, .. } => burst,
+            Algorithm::SlidingWindow { limit, .. } => limit,
+        }
+    }
+}
+
+/// A span in nanoseconds, exactly as its shortest decimal says, rounded up.
+fn nanoseconds(seconds: f64) -> Option<u64> {
+    let (digits, exponent) = gcra::decimal(seconds);
+    let scaled = exponent + 9;
+    let power = 10u128.checked_pow(scaled.unsigned_abs())?;
+    let ns = if scaled >= 0 {
+        digits.checked_mul(power)?
+    } else {
+        digits.div_ceil(power)
+    };
+    u64::try_from(ns).ok()
+}
+
+impl LimiterPolicy {
+    /// Reads a policy from the document's value at `path`, for example `limiters.api`.
+    pub fn parse(path: &str, value: &Value) -> Result<Self> {
+        let fields = Fields::of(path, value)?;
+        let algorithm = fields.algorithm()?;
+        let keyed = fields.flag("keyed")?;
+        for name in ["max_keys", "when_full"] {
+            if !keyed && fields.get(name).is_some() {
+                return Err(fields.wrong(name, "only together with \"keyed\": true"));
+            }
+        }
+        let default_keys = match algorithm {
+            Algorithm::TokenBucket { .. } => DEFAULT_BUCKET_KEYS,
+            Algorithm::SlidingWindow { .. } => DEFAULT_WINDOW_KEYS,
+        };
+        let max_keys = fields
+            .whole("max_keys", limits::MAX_KEYS, "2^32")?
+            .unwrap_or(default_keys);
+        let when_full = fields.when_full()?;
+        Ok(LimiterPolicy {
+            algorithm,
+            keyed: keyed.then_some(Keyed {
+                max_keys,
+                when_full,
+            }),
+        })
+    }
+}
+
+/// A limiter's object in the document, and where it is.
+struct Fields<'a> {
+    path: &'a str,
+    object: &'a serde_json::Map<String, Value>,
+}
+
+const SHARED_FIELDS: [&str; 3] = ["keyed", "max_keys", "when_full"];
+
+impl<'a> Fields<'a> {
+    fn of(path: &'a str, value: &'a Value) -> Result<Self> {
+        let object = value.as_object().ok_or_else(|| {
+            Error::config(format!(
+                "{path}: expected an object, found {}",
+                shown(value)
+            ))
+        })?;
+        Ok(Fields { path, object })
+    }
+
+    fn get(&self, name: &str) -> Option<&'a Value> {
+        self.object.get(name)
+    }
+
+    fn wrong(&self, name: &str, expected: &str) -> Error {
+        let found = self.get(name).map_or("nothing".into(), shown);
+        Error::config(format!(
+            "{}.{name}: expected {expected}, found {found}",
+            self.path
+        ))
+    }
+
+    /// Refuses fields that are neither in `own` nor common to all limiters.
+    fn only(&self, own: &[&str]) -> Result<()> {
+        let known = |name: &&String| own.iter().chain(&SHARED_FIELDS).any(|known| known == name);
+        match self.object.keys().find(|name| !known(name)) {
+            None => Ok(()),
+            Some(name) => Err(Error::config(format!(
+                "{}.{name}: unknown field; expected one of {}, {}",
+                self.path,
+                own.join(", "),
+                SHARED_FIELDS.join(", ")
+            ))),
+        }
+    }
+
+    fn algorithm(&self) -> Result<Algorithm> {
+        if self.get("preset").is_some() {
+            return self.preset();
+        }
+        let expected = "\"token_bucket\" or \"sliding_window\" (or a preset)";
+        match self.get("algorithm").and_then(Value::as_str) {
+            Some("token_bucket") => self.token_bucket(),
+            Some("sliding_window") => self.sliding_window(),
+            _ => Err(self.wrong("algorithm", expected)),
+        }
+    }
+
+    fn preset(&self) -> Result<Algorithm> {
+        let wanted = self.get("preset").and_then(Value::as_str);
+        let found = PRESETS.iter().find(|(name, ..)| Some(*name) == wanted);
+        let (_, limit, seconds) = found.ok_or_else(|| {
+            let names: Vec<_> = PRESETS
+                .iter()
+                .map(|(name, ..)| format!("{name:?}"))
+                .collect();
+            self.wrong("preset", &format!("one of {}", names.join(", ")))
+        })?;
+        self.only(&["preset"])?;
+        Algorithm::sliding_window(*limit, *seconds)
+            .ok_or_else(|| self.wrong("preset", "a possible preset"))
+    }
+
+    fn token_bucket(&self) -> Result<Algorithm> {
+        self.only(&["algorithm", "rate_per_second", "burst"])?;
+        let expected = "a number from 1e-10 to 1e9";
+        let rate = self
+            .number("rate_per_second", gcra::MIN_RATE, gcra::MAX_RATE)
+            .ok_or_else(|| self.wrong("rate_per_second", expected))?;
+        let burst = self.required_whole("burst")?;
+        Algorithm::token_bucket(rate, burst).ok_or_else(|| {
+            let expected = format!(
+                "a rate that fills the burst of {burst} within a year (or a smaller burst)"
+            );
+            self.wrong("rate_per_second", &expected)
+        })
+    }
+
+    fn sliding_window(&self) -> Result<Algorithm> {
+        self.only(&["algorithm", "limit", "window_seconds"])?;
+        let limit = self.required_whole("limit")?;
+        self.number("window_seconds", MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS)
+            .and_then(|seconds| Algorithm::sliding_window(limit, seconds))
+            .ok_or_else(|| self.wrong("window_seconds", "a number from 0.000001 to 31622400"))
+    }
+
+    fn number(&self, name: &str, least: f64, most: f64) -> Option<f64> {
+        self.get(name)?
+            .as_f64()
+            .filter(|number| (least..=most).contains(number))
+    }
+
+    fn required_whole(&self, name: &str) -> Result<u64> {
+        let found = self.whole(name, limits::MAX_UNITS, "2^53")?;
+        found.ok_or_else(|| self.wrong(name, "a whole number from 1 to 2^53"))
+    }
+
+    /// A whole number from 1 to `most`; also written as 200.0 or 2e2.
+    fn whole(&self, name: &str, most: u64, most_text: &str) -> Result<Option<u64>> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let as_float = || value.as_f64().filter(|f| f.fract() == 0.0 && *f >= 1.0);
+        let number = value
+            .as_u64()
+            .or_else(|| as_float().map(|float| float as u64));
+        match number.filter(|number| (1..=most).contains(number)) {
+            Some(number) => Ok(Some(number)),
+            None => Err(self.wrong(name, &format!("a whole number from 1 to {most_text}"))),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool> {
+        match self.get(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.wrong(name, "true or false")),
+        }
+    }
+
+    fn when_full(&self) -> Result<WhenFull> {
+        let Some(value) = self.get("when_full") else {
+            return Ok(WhenFull::Deny);
+        };
+        let found = WhenFull::ALL
+            .iter()
+            .find(|(_, name)| Some(*name) == value.as_str());
+        let expected = "\"deny\", \"allow\" or \"evict\"";
+        found
+            .map(|(policy, _)| *policy)
+            .ok_or_else(|| self.wrong("when_full", expected))
+    }
+}
+
+/// A value as an error shows it: not longer than a line.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 40 {
+        return text;
+    }
+    text.chars().take(37).chain("...".chars()).collect()
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "policy/tests.rs"]
+mod tests;

@@ -1,0 +1,429 @@
+//! Limiters by name: find, make, list.
+//!
+//! The table of limiters is its own index: a name's hash says where to look first, and the search
+//! goes on from there to the first entry without an id. Entries are never taken away, so finding
+//! needs no agreement with anybody.
+//!
+//! Making one is rare and takes microseconds, so makers take turns: a word of the header holds the
+//! process that is making a limiter. Whoever finds that process dead takes its turn; what it had
+//! begun has no id yet, and is written over. A process of another pid namespace cannot be judged,
+//! and after [`TURN`] it is taken for dead; were it only stopped, one name could get two limiters,
+//! of which everybody who opens it later finds the first.
+
+use super::entry::{self, Entry};
+use super::keys::Table;
+use super::limiter::{BucketLife, WindowLife};
+use super::policy::{Algorithm, Keyed, LimiterPolicy};
+use crate::base::error::{Error, Result};
+use crate::base::host::{self, Process};
+use crate::base::limits::MAX_NAME_BYTES;
+use crate::base::name;
+use crate::base::sync::Ordering;
+use crate::cell::planes::Planes;
+use crate::region::handle::{self, IdKind};
+use crate::region::raw::Words;
+use crate::region::text::{self, TextRef};
+use crate::region::{Region, header};
+use std::time::{Duration, Instant};
+
+/// How long a maker waits for its turn.
+const TURN: Duration = Duration::from_secs(5);
+
+/// The columns of a limiter in the planes.
+pub mod tally {
+    /// Checks that were admitted.
+    pub const ADMITTED: usize = 0;
+    /// Checks that were denied.
+    pub const DENIED: usize = 1;
+    /// Of those denied, the ones for which there was no room.
+    pub const DENIED_FULL: usize = 2;
+    /// Of those admitted, the ones that could not be counted against a key for lack of room.
+    pub const ALLOWED_FULL: usize = 3;
+    /// Keys in use that were forgotten to make room.
+    pub const EVICTED: usize = 4;
+    /// Idle keys whose entries were reused; nothing was lost.
+    pub const REUSED: usize = 5;
+    /// Units of admitted checks beyond the first of each.
+    pub const FURTHER_UNITS: usize = 6;
+}
+
+/// The id of the limiter called `name`, made as `policy` says if there is none.
+///
+/// Opening an existing one changes nothing; with another policy it is refused.
+pub fn open(region: &Region, name: &str, policy: &LimiterPolicy) -> Result<u64> {
+    name::check("limiter", name)?;
+    if let Some(index) = search(region, name.as_bytes()).found() {
+        return agreed(region, index, name, policy);
+    }
+    if !region.is_writable() {
+        return Err(Error::state("an observer cannot make a limiter"));
+    }
+    let turn = Turn::take(region)?;
+    match search(region, name.as_bytes()) {
+        Search::Found(index) => agreed(region, index, name, policy),
+        Search::Absent(index) => make(region, &turn, index, name, policy),
+        Search::Full => Err(Error::capacity(format!(
+            "no room for limiter {name:?}: all {} are taken",
+            region.layout().limiters.count
+        ))),
+    }
+}
+
+/// The id of the limiter called `name`.
+#[inline]
+pub fn find(region: &Region, name: &[u8]) -> Option<u64> {
+    let index = search(region, name).found()?;
+    Some(Entry::at(region, index)?.id())
+}
+
+enum Search {
+    Found(usize),
+    Absent(usize),
+    Full,
+}
+
+impl Search {
+    fn found(self) -> Option<usize> {
+        if let Search::Found(index) = self {
+            Some(index)
+        } else {
+            None
+        }
+    }
+}
+
+#[inline]
+fn search(region: &Region, name: &[u8]) -> Search {
+    let count = region.layout().limiters.count;
+    let hash = hash(name);
+    let mut index = ((u128::from(hash) * count as u128) >> 64) as usize;
+    for _ in 0..count {
+        let Some(limiter) = Entry::at(region, index) else {
+            break;
+        };
+        if !handle::is(limiter.id(), IdKind::Limiter) {
+            return Search::Absent(index);
+        }
+        let is_it = limiter.word(entry::NAME_HASH) == hash
+            && TextRef(limiter.word(entry::NAME)).equals(region.words(), name);
+        if is_it {
+            return Search::Found(index);
+        }
+        index = if index + 1 == count { 0 } else { index + 1 };
+    }
+    Search::Full
+}
+
+/// A hash for finding names; whoever chooses names is trusted.
+#[inline]
+fn hash(name: &[u8]) -> u64 {
+    let mix = |hash: u64, word: u64| {
+        let wide = u128::from(hash ^ word) * 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        (wide >> 64) as u64 ^ wide as u64
+    };
+    let mut chunks = name.chunks_exact(8);
+    let mut hash = name.len() as u64 ^ 0x243f_6a88_85a3_08d3;
+    for chunk in &mut chunks {
+        hash = mix(hash, chunk.try_into().map_or(0, u64::from_le_bytes));
+    }
+    let rest = chunks
+        .remainder()
+        .iter()
+        .fold(0, |word, byte| (word << 8) | u64::from(*byte));
+    mix(mix(hash, rest), 0x1319_8a2e_0370_7344)
+}
+
+/// The id of an existing limiter, if it is as `policy` says.
+fn agreed(region: &Region, index: usize, name: &str, policy: &LimiterPolicy) -> Result<u64> {
+    let limiter = Entry::at(region, index);
+    let found = limiter.and_then(|limiter| Some((limiter.id(), limiter.policy()?)));
+    let Some((id, found)) = found else {
+        return Err(Error::format(format!(
+            "limiter {name:?} in the region is damaged"
+        )));
+    };
+    match difference(&found, policy) {
+        None => Ok(id),
+        Some(difference) => Err(Error::conflict(format!(
+            "limiter {name:?} already exists {difference}"
+        ))),
+    }
+}
+
+/// What differs, as "with burst 200, not 100".
+fn difference(found: &LimiterPolicy, wanted: &LimiterPolicy) -> Option<String> {
+    let fields = |policy: &LimiterPolicy| {
+        let (pace_name, pace, units_name) = match policy.algorithm {
+            Algorithm::TokenBucket {
+                rate_per_second, ..
+            } => ("rate_per_second", rate_per_second, "burst"),
+            Algorithm::SlidingWindow { window_seconds, .. } => {
+                ("window_seconds", window_seconds, "limit")
+            }
+        };
+        let keyed = policy.keyed;
+        let when_full = keyed.map(|keyed| keyed.when_full.name().to_owned());
+        [
+            ("algorithm", Some(policy.algorithm.name().to_owned())),
+            (pace_name, Some(pace.to_string())),
+            (units_name, Some(policy.algorithm.units().to_string())),
+            ("keyed", Some(keyed.is_some().to_string())),
+            ("max_keys", keyed.map(|keyed| keyed.max_keys.to_string())),
+            ("when_full", when_full),
+        ]
+    };
+    let differing = fields(found)
+        .into_iter()
+        .zip(fields(wanted))
+        .find(|(a, b)| a.1 != b.1);
+    differing.map(|((field, found), (_, wanted))| {
+        let shown = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
+        format!("with {field} {}, not {}", shown(found), shown(wanted))
+    })
+}
+
+/// Fills and publishes entry `index`, which nobody can see yet.
+fn make(
+    region: &Region,
+    turn: &Turn<'_>,
+    index: usize,
+    name: &str,
+    policy: &LimiterPolicy,
+) -> Result<u64> {
+    let words = region.words();
+    let Some(limiter) = Entry::at(region, index) else {
+        return Err(Error::format("the region's table of limiters is damaged"));
+    };
+    limiter.set_policy(policy);
+    let places = match policy.keyed {
+        Some(Keyed { max_keys, .. }) => Table::groups_for(max_keys).saturating_mul(8),
+        None => 1,
+    };
+    // A group begins at a multiple of its own size, so that it is two cache lines and no more.
+    let state_at = allocate(region, places.saturating_mul(2).saturating_add(8).max(16))?;
+    limiter.set(entry::STATE_AT, state_at.next_multiple_of(16) as u64);
+    limiter.set(entry::GROUPS, places / 8);
+    if policy.keyed.is_some() {
+        let map = allocate(region, Table::map_words(places / 8))?;
+        limiter.set(entry::TOUCHED_AT, map as u64);
+    }
+    if let Algorithm::SlidingWindow { window, .. } = policy.algorithm {
+        let rings = allocate(region, places.saturating_mul(window.slots))?;
+        limiter.set(entry::RING_AT, rings as u64);
+    } else if let (Some(state), Algorithm::TokenBucket { rate, .. }) = (
+        limiter.state(words).filter(|_| policy.keyed.is_none()),
+        policy.algorithm,
+    ) {
+        state.store(rate.fresh(0, region.clock().coarse()), Ordering::Relaxed);
+    }
+    let name_at = allocate(region, text::words_for(name.len()) as u64)?;
+    text::write(words, name_at, name.as_bytes());
+    limiter.set(entry::NAME, TextRef::new(name_at, name.len()).0);
+    limiter.set(entry::NAME_HASH, hash(name.as_bytes()));
+    if !turn.is_mine() {
+        return Err(Error::state(format!(
+            "making limiter {name:?} took too long; try again"
+        )));
+    }
+    let id = handle::pack(IdKind::Limiter, region.header().nonce(), 1, index);
+    limiter.publish(id);
+    words.add(header::LIMITERS_USED, 1);
+    Ok(id)
+}
+
+fn allocate(region: &Region, words: u64) -> Result<usize> {
+    let count = usize::try_from(words)
+        .ok()
+        .filter(|count| *count <= region.words().len());
+    match count {
+        Some(count) => region.allocate(count),
+        None => Err(Error::capacity(format!(
+            "the region of {} bytes has no room for {words} words more: \
+             lower max_keys or raise region.size_bytes",
+            region.words().len() * 8
+        ))),
+    }
+}
+
+/// The right to make a limiter, given back when dropped.
+struct Turn<'a> {
+    region: &'a Region,
+    mine: u64,
+}
+
+const PID_BITS: u32 = 22;
+const START_BITS: u32 = 32;
+
+impl<'a> Turn<'a> {
+    fn take(region: &'a Region) -> Result<Self> {
+        let words = region.words();
+        let Some(maker) = words.get(header::LIMITER_MAKER) else {
+            return Err(Error::format("the region's header is damaged"));
+        };
+        let turn = Turn {
+            region,
+            mine: signature(Process::current()),
+        };
+        let begun = Instant::now();
+        loop {
+            let holder = maker.load(Ordering::Relaxed);
+            let too_long = begun.elapsed() > TURN;
+            if holder == 0 || is_dead(holder, too_long) {
+                let taken =
+                    maker.compare_exchange(holder, turn.mine, Ordering::AcqRel, Ordering::Relaxed);
+                if taken.is_ok() {
+                    return Ok(turn);
+                }
+            } else if too_long {
+                return Err(Error::state(format!(
+                    "process {} has been making a limiter for {} seconds",
+                    holder & ((1 << PID_BITS) - 1),
+                    TURN.as_secs()
+                )));
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+    }
+
+    fn is_mine(&self) -> bool {
+        self.region.words().acquire(header::LIMITER_MAKER) == self.mine
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(maker) = self.region.words().get(header::LIMITER_MAKER) {
+            let _ = maker.compare_exchange(self.mine, 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A process in one word: number, start time, pid namespace.
+fn signature(process: Process) -> u64 {
+    let start = process.start_ticks & ((1 << START_BITS) - 1);
+    let namespace = host::namespace("pid") & ((1 << (64 - PID_BITS - START_BITS)) - 1);
+    (((namespace << START_BITS) | start) << PID_BITS) | u64::from(process.pid)
+}
+
+fn is_dead(holder: u64, too_long: bool) -> bool {
+    let pid = (holder & ((1 << PID_BITS) - 1)) as u32;
+    let namespace = holder >> (PID_BITS + START_BITS);
+    let mine = signature(Process {
+        pid,
+        start_ticks: 0,
+    }) >> (PID_BITS + START_BITS);
+    if namespace != mine {
+        return too_long;
+    }
+    Process::find(pid).is_none_or(|found| signature(found) != holder)
+}
+
+/// A limiter as a snapshot shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimiterReading {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub policy: LimiterPolicy,
+    /// What it did.
+    pub tallies: Tallies,
+    /// Keys that have less than their whole limit left now.
+    pub keys_used: u64,
+    /// Keys that there is room for.
+    pub keys_capacity: u64,
+}
+
+/// What a limiter did since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tallies {
+    /// Checks that were admitted.
+    pub admitted: u64,
+    /// Units that they took.
+    pub admitted_units: u64,
+    /// Checks that were denied.
+    pub denied: u64,
+    /// Of those denied, the ones for which there was no room.
+    pub denied_full: u64,
+    /// Of those admitted, the ones that could not be counted against a key for lack of room.
+    pub allowed_full: u64,
+    /// Keys in use that were forgotten to make room.
+    pub evicted: u64,
+    /// Idle keys whose entries were reused; nothing was lost.
+    pub reused: u64,
+}
+
+/// Every limiter, by name. Damaged ones are left out.
+pub fn list(region: &Region, planes: &Planes) -> Vec<LimiterReading> {
+    let count = region.layout().limiters.count;
+    let mut all: Vec<_> = (0..count)
+        .filter_map(|index| read(region, planes, index))
+        .collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading> {
+    let limiter = Entry::at(region, index)?;
+    if !handle::is(limiter.id(), IdKind::Limiter) {
+        return None;
+    }
+    let name = TextRef(limiter.word(entry::NAME)).read(region.words(), MAX_NAME_BYTES)?;
+    name::check("limiter", &name).ok()?;
+    let policy = limiter.policy()?;
+    let sum = |tally| planes.sum(region.layout().limiter_column(index, tally));
+    let admitted = sum(tally::ADMITTED);
+    let tallies = Tallies {
+        admitted,
+        admitted_units: admitted.wrapping_add(sum(tally::FURTHER_UNITS)),
+        denied: sum(tally::DENIED),
+        denied_full: sum(tally::DENIED_FULL),
+        allowed_full: sum(tally::ALLOWED_FULL),
+        evicted: sum(tally::EVICTED),
+        reused: sum(tally::REUSED),
+    };
+    let (keys_used, keys_capacity) = match policy.keyed {
+        Some(keyed) => (keys_used(region, &limiter, &policy), keyed.max_keys),
+        None => (0, 0),
+    };
+    Some(LimiterReading {
+        name,
+        policy,
+        tallies,
+        keys_used,
+        keys_capacity,
+    })
+}
+
+fn keys_used(region: &Region, limiter: &Entry<'_>, policy: &LimiterPolicy) -> u64 {
+    let (words, clock) = (region.words(), region.clock());
+    let now_ns = clock.coarse();
+    let table = limiter.table(words);
+    // No table has more entries than the region has words.
+    if table.groups > words.len() as u64 {
+        return 0;
+    }
+    match policy.algorithm {
+        Algorithm::TokenBucket { rate, .. } => table.count_used(&BucketLife {
+            rate,
+            now_ns,
+            lag_ns: clock.lag(),
+        }),
+        Algorithm::SlidingWindow { window, .. } => table.count_used(&WindowLife {
+            limiter: *limiter,
+            words,
+            window,
+            now_ns,
+        }),
+    }
+}
+
+/// The limiter's name, for messages.
+pub(super) fn name_of(words: Words, limiter: &Entry<'_>) -> String {
+    TextRef(limiter.word(entry::NAME))
+        .read(words, MAX_NAME_BYTES)
+        .unwrap_or_default()
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "registry/tests.rs"]
+mod tests;

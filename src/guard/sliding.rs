@@ -1,0 +1,430 @@
+//! The sliding window's arithmetic: a ring of admission times, and a place in it.
+//!
+//! Units are numbered as they are admitted. Unit `u` may be admitted once unit `u - limit` is a
+//! whole window old: then no more than `limit` units lie in any window. So the times of the last
+//! `limit` units are all that must be kept. Above [`EXACT`] units, groups of a few share one word,
+//! the time of the latest: a group expires late, never early, and because only the oldest group is
+//! partly expired, a denial means that at least `limit - (group - 1)` units, 97.9 % of the limit,
+//! are in the window.
+//!
+//! ```text
+//! state   | lap                    | slot (6 bits) | offset in the group |   where the next unit goes
+//! slot    | parity of its lap (1)  | time of its latest unit, plus 1 (63) |  0: never used
+//! ```
+//!
+//! **Stamp first, claim second.** A caller finds the group of unit `u - limit` expired, stamps the
+//! slots of its own units with its time and the parity of their lap, and then moves the state on
+//! by a compare-and-swap: that claims the units. Killed or beaten in between, it leaves stamps
+//! that are too late for units that nobody has claimed: others may be denied early, nobody late.
+//!
+//! Why this never admits too many:
+//! 1. A slot's time never goes down, and its parity changes only when its time is a window old.
+//!    Both hold for any compare-and-swap from the value that was read, by however stale a caller.
+//! 2. So when the parity of a slot is no longer that of a claimed unit's lap, the unit is expired;
+//!    and when it is, the slot's time is the unit's or later.
+//! 3. The clock is read after the state and the slot. So the times of claimed units never go down
+//!    in their order, and a unit that somebody found expired is expired at the reader's time too.
+//! 4. Hence if the group of unit `u - limit` is expired, every earlier unit is.
+//!
+//! **A new owner** of the place jumps to the next lap of the other parity ([`Window::renewed`]):
+//! every slot then reads as found expired, so the whole ring is new in one compare-and-swap.
+//!
+//! **Time.** With a real clock and a window of at least [`COARSE_WINDOW`] lags the coarse clock is
+//! read: `c <= now <= c + lag`. Stamps say `c + lag`, expiry is asked at `c`: late by a thousandth
+//! of the window at most, never early. An answer that might be "not yet" for that reason alone is
+//! asked again of the precise clock. Shorter windows, and the manual clock, are exact.
+
+use crate::base::sync::{AtomicU64, Ordering, load_acquire};
+use crate::region::clock::Clock;
+
+/// Largest limit that is counted unit by unit.
+pub const EXACT: u64 = 64;
+/// Groups of larger limits.
+const GROUPS: u64 = 48;
+/// Shortest window, in lags, that is good with the coarse clock.
+pub const COARSE_WINDOW: u64 = 1024;
+
+const SLOT_BITS: u32 = 6;
+const PARITY: u64 = 1 << 63;
+/// Latest time that a slot can hold.
+const LAST_TIME: u64 = PARITY - 2;
+
+/// A limit and its ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Units in a window.
+    pub limit: u64,
+    /// Length of the window.
+    pub window_ns: u64,
+    /// Slots of the ring.
+    pub slots: u64,
+    /// Units that share a slot.
+    pub per_slot: u64,
+}
+
+/// Where a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    lap: u64,
+    slot: u64,
+    offset: u64,
+}
+
+/// What one attempt to take units found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Admitted at `now_ns`; the state is now `state`.
+    Admitted {
+        /// The state that was put in place.
+        state: u64,
+        /// When.
+        now_ns: u64,
+    },
+    /// Denied at `now_ns`; could pass at `until_ns`.
+    Denied {
+        /// When the group in the way expires.
+        until_ns: u64,
+        /// When it was asked.
+        now_ns: u64,
+    },
+    /// Somebody else changed the state: read it again.
+    Lost,
+    /// The region holds something impossible.
+    Damaged,
+}
+
+/// Now, as a decision may use it: between `least` and `most`.
+#[derive(Clone, Copy)]
+struct Now {
+    least: u64,
+    most: u64,
+}
+
+impl Window {
+    /// The ring of a limit of `limit` units, at least 1, in `window_ns`.
+    pub fn new(limit: u64, window_ns: u64) -> Self {
+        let per_slot = if limit <= EXACT {
+            1
+        } else {
+            limit.div_ceil(GROUPS)
+        };
+        // The last new unit's group and the group of unit `u - limit` are never in one slot
+        // unless the latter is wholly expired.
+        let slots = (limit + per_slot - 1).div_ceil(per_slot);
+        Window {
+            limit,
+            window_ns,
+            slots,
+            per_slot,
+        }
+    }
+
+    /// True when the numbers are such that [`Window::new`] could have made them.
+    #[inline(always)]
+    pub fn is_possible(&self) -> bool {
+        self.slots.wrapping_sub(1) < EXACT
+            && self.per_slot.wrapping_sub(1) < 1 << 53
+            && self.limit <= self.slots.wrapping_mul(self.per_slot)
+    }
+
+    /// Tries once to take `units`, at most `limit`, from the ring of `state`.
+    ///
+    /// `swap` puts a new state in place of `state`; `same` tells whether `state` is still there.
+    /// `exactly` asks for a denial by the precise clock.
+    #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "inlined; each is a word or a function")]
+    pub fn take(
+        &self,
+        ring: &[AtomicU64],
+        clock: &Clock,
+        state: u64,
+        units: u64,
+        exactly: bool,
+        swap: impl FnOnce(u64) -> bool,
+        same: impl Fn() -> bool,
+    ) -> Attempt {
+        let first = self.place(state);
+        let last = self.advance(first, units - 1);
+        let old = self.advance(last, self.spare());
+        let Some(old_slot) = ring.get(old.slot as usize) else {
+            return Attempt::Damaged;
+        };
+        let old_seen = old_slot.load(Ordering::Acquire);
+        let mut now = self.coarse(clock);
+        if !self.is_free(old_seen, old.lap, now.least) {
+            let until_ns = time(old_seen).saturating_add(self.window_ns);
+            if until_ns > now.most && !(exactly && now.most > now.least) {
+                let denied = Attempt::Denied {
+                    until_ns,
+                    now_ns: now.least,
+                };
+                return if same() { denied } else { Attempt::Lost };
+            }
+            now = precise(clock);
+            if until_ns > now.least {
+                let denied = Attempt::Denied {
+                    until_ns,
+                    now_ns: now.least,
+                };
+                return if same() { denied } else { Attempt::Lost };
+            }
+        }
+        let mut place = first;
+        loop {
+            let Some(slot) = ring.get(place.slot as usize) else {
+                return Attempt::Damaged;
+            };
+            // Where one word is both the group in the way and the group to stamp, the word that
+            // was judged is the one to replace.
+            let seen = if place.slot == old.slot {
+                old_seen
+            } else {
+                slot.load(Ordering::Acquire)
+            };
+            let stamped = match self.stamp(seen, place.lap, now) {
+                Ok(stamped) => stamped,
+                Err(_) if !same() => return Attempt::Lost,
+                Err(until_ns) => {
+                    return Attempt::Denied {
+                        until_ns,
+                        now_ns: now.least,
+                    };
+                }
+            };
+            if stamped != seen
+                && slot
+                    .compare_exchange(seen, stamped, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_err()
+            {
+                return Attempt::Lost;
+            }
+            if place.slot == last.slot {
+                break;
+            }
+            place = self.next_slot(place);
+        }
+        let state = self.state(self.advance(last, 1));
+        if swap(state) {
+            Attempt::Admitted {
+                state,
+                now_ns: now.least,
+            }
+        } else {
+            Attempt::Lost
+        }
+    }
+
+    /// The state of a ring with a new owner.
+    pub fn renewed(&self, state: u64) -> u64 {
+        let place = self.place(state);
+        let place = if place.offset > 0 {
+            self.next_slot(place)
+        } else {
+            place
+        };
+        self.state(Place {
+            lap: place.lap.wrapping_add(1),
+            ..place
+        })
+    }
+
+    /// Whole units left at `now_ns`. Looks at a handful of slots: their times only go up.
+    pub fn units_left(&self, ring: &[AtomicU64], state: u64, now_ns: u64) -> u64 {
+        let oldest = self.advance(self.place(state), self.spare());
+        let span = oldest.offset.saturating_add(self.limit).saturating_sub(1);
+        let groups = span / self.per_slot.max(1) + 1;
+        let is_free = |group: u64| {
+            let place = self.wrap(Place {
+                slot: oldest.slot.wrapping_add(group),
+                ..oldest
+            });
+            let word = ring
+                .get(place.slot as usize)
+                .map_or(0, |slot| slot.load(Ordering::Relaxed));
+            self.is_free(word, place.lap, now_ns)
+        };
+        let (mut free, mut taken) = (0, groups.min(self.slots));
+        while free < taken {
+            let middle = free + (taken - free) / 2;
+            if is_free(middle) {
+                free = middle + 1
+            } else {
+                taken = middle
+            }
+        }
+        match free.checked_sub(1) {
+            None => 0,
+            Some(whole) => {
+                let in_first = self.per_slot.saturating_sub(oldest.offset);
+                in_first
+                    .saturating_add(whole.saturating_mul(self.per_slot))
+                    .min(self.limit)
+            }
+        }
+    }
+
+    /// When the newest unit expires; 0 when the owner of `state` has none.
+    pub fn idle_from(&self, ring: &[AtomicU64], state: u64) -> u64 {
+        let place = self.place(state);
+        let newest = match (place.offset, place.slot) {
+            (0, 0) => Place {
+                lap: place.lap.wrapping_sub(1),
+                slot: self.slots.wrapping_sub(1),
+                offset: 0,
+            },
+            (0, slot) => Place {
+                slot: slot - 1,
+                ..place
+            },
+            _ => place,
+        };
+        let word = ring.get(newest.slot as usize).map_or(0, load_acquire);
+        let is_own = word != 0 && word & PARITY == parity(newest.lap);
+        if is_own {
+            time(word).saturating_add(self.window_ns)
+        } else {
+            0
+        }
+    }
+
+    /// True when the group of a slot of `word` does not stand in the way of one of `lap`.
+    #[inline(always)]
+    fn is_free(&self, word: u64, lap: u64, now_ns: u64) -> bool {
+        word == 0 || word & PARITY == parity(lap) || self.is_expired(word, now_ns)
+    }
+
+    #[inline(always)]
+    fn is_expired(&self, word: u64, now_ns: u64) -> bool {
+        time(word).saturating_add(self.window_ns) <= now_ns
+    }
+
+    /// `word` with a unit of `lap` in it; when that can be, if not now.
+    #[inline(always)]
+    fn stamp(&self, word: u64, lap: u64, now: Now) -> Result<u64, u64> {
+        if !self.is_free(word, lap, now.least) {
+            return Err(time(word).saturating_add(self.window_ns));
+        }
+        let latest = (now.most.min(LAST_TIME) + 1).max(word & !PARITY);
+        Ok(parity(lap) | latest)
+    }
+
+    #[inline(always)]
+    fn coarse(&self, clock: &Clock) -> Now {
+        let lag = clock.lag();
+        if self.window_ns / COARSE_WINDOW >= lag {
+            let least = clock.coarse();
+            Now {
+                least,
+                most: least.saturating_add(lag),
+            }
+        } else {
+            precise(clock)
+        }
+    }
+
+    /// Units by which the ring is longer than the limit.
+    #[inline(always)]
+    fn spare(&self) -> u64 {
+        self.slots
+            .wrapping_mul(self.per_slot)
+            .wrapping_sub(self.limit)
+    }
+
+    #[inline(always)]
+    fn offset_bits(&self) -> u32 {
+        64 - self.per_slot.saturating_sub(1).leading_zeros()
+    }
+
+    #[inline(always)]
+    fn place(&self, state: u64) -> Place {
+        let bits = self.offset_bits();
+        let offset = state & !(u64::MAX << bits);
+        let above = state >> bits;
+        let slot = above & ((1 << SLOT_BITS) - 1);
+        self.wrap(Place {
+            lap: above >> SLOT_BITS,
+            slot,
+            offset,
+        })
+    }
+
+    #[inline(always)]
+    fn state(&self, place: Place) -> u64 {
+        (((place.lap << SLOT_BITS) | place.slot) << self.offset_bits()) | place.offset
+    }
+
+    /// The place `units` further; at most a lap's units.
+    #[inline(always)]
+    fn advance(&self, place: Place, units: u64) -> Place {
+        let mut offset = place.offset.wrapping_add(units);
+        let mut slots = 0;
+        if self.per_slot == 1 {
+            (slots, offset) = (offset, 0);
+        } else if offset >= self.per_slot {
+            (slots, offset) = (1, offset - self.per_slot);
+            if offset >= self.per_slot {
+                let per_slot = self.per_slot.max(1);
+                (slots, offset) = (1 + offset / per_slot, offset % per_slot);
+            }
+        }
+        self.wrap(Place {
+            lap: place.lap,
+            slot: place.slot.wrapping_add(slots),
+            offset,
+        })
+    }
+
+    /// A place whose slot may have gone beyond the ring, in its lap.
+    #[inline(always)]
+    fn wrap(&self, mut place: Place) -> Place {
+        if place.slot >= self.slots {
+            place.slot -= self.slots;
+            place.lap = place.lap.wrapping_add(1);
+            if place.slot >= self.slots {
+                // Only a damaged state gets here.
+                place.lap = place.lap.wrapping_add(1);
+                place.slot %= self.slots.max(1);
+            }
+        }
+        place
+    }
+
+    /// The beginning of the next group.
+    #[inline(always)]
+    fn next_slot(&self, place: Place) -> Place {
+        self.wrap(Place {
+            lap: place.lap,
+            slot: place.slot + 1,
+            offset: 0,
+        })
+    }
+}
+
+#[inline]
+fn precise(clock: &Clock) -> Now {
+    let now = clock.precise();
+    Now {
+        least: now,
+        most: now,
+    }
+}
+
+/// The parity bit of a lap: set in the first, so that no stamp of it is 0.
+#[inline(always)]
+fn parity(lap: u64) -> u64 {
+    !lap << 63
+}
+
+/// The time in a slot that was used.
+#[inline(always)]
+fn time(word: u64) -> u64 {
+    (word & !PARITY).wrapping_sub(1)
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "sliding/tests.rs"]
+mod tests;
+
+#[cfg(all(test, loom))]
+#[path = "sliding/loom.rs"]
+mod loom_tests;
