@@ -15,12 +15,9 @@ CC      ?= cc
 # Cargo installed by rustup is found even when the shell does not know it yet.
 export PATH := $(PATH):$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin
 
-CHECK       = @scripts/setup.sh --check
-DEMO_CFLAGS = -std=c11 -O2 -Wall -Wextra -Werror -Iinclude
-DEMO_LIBS   = -L$(TARGET)/release -ltidegate -lsqlite3 -lpthread -lm \
-              -Wl,-rpath,$(abspath $(TARGET))/release
-TARGET      = $(or $(CARGO_TARGET_DIR),target)
-PLACE       = --prefix "$(PREFIX)" $(if $(DESTDIR),--destdir "$(DESTDIR)")
+CHECK  = @scripts/setup.sh --check
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+PLACE  = --prefix "$(PREFIX)" $(if $(DESTDIR),--destdir "$(DESTDIR)")
 
 .PHONY: help demo test setup bench install uninstall clean
 
@@ -38,8 +35,8 @@ ifeq ($(LOG),)
 demo:
 	$(CHECK) demo
 	$(CARGO) build --release
-	@mkdir -p $(TARGET)/demo
-	$(CC) $(DEMO_CFLAGS) examples/c/demo.c $(DEMO_LIBS) -o $(TARGET)/demo/demo
+	@$(MAKE) --no-print-directory -C examples/c demo CC="$(CC)" \
+	    LIBDIR="$(abspath $(TARGET))/release" OUT="$(abspath $(TARGET))/demo"
 	$(TARGET)/demo/demo
 else
 demo:

@@ -1,8 +1,9 @@
 //! `include/tidegate.h` from `src/ffi`, by the cbindgen that Cargo.toml pins.
 //!
-//! cbindgen prints every public constant of the crate; those of inner layers are none of C's
-//! business, so each one whose name does not begin with `TIDEGATE_` is left out. The version
-//! macros come from Cargo.toml, not from constants that somebody would have to keep equal.
+//! Only `src/ffi` is read, in the order in which its `mod.rs` names its modules: cbindgen prints
+//! every constant that it meets, and those of inner layers are none of C's business. For the same
+//! reason a constant of `src/ffi` whose name does not begin with `TIDEGATE_` is left out. The
+//! version macros come from Cargo.toml, not from constants that somebody would have to keep equal.
 
 use std::fs;
 use std::path::Path;
@@ -21,20 +22,50 @@ fn generate() -> Result<String, String> {
     let root = process::root();
     let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml"))?;
     let mut names = Vec::new();
-    constants_below(&root.join("src"), &mut names)?;
+    constants_below(&root.join("src/ffi"), &mut names)?;
     config
         .export
         .exclude
         .extend(names.into_iter().filter(|name| !for_c(name)));
     let bindings = cbindgen::Builder::new()
-        .with_crate(&root)
+        .with_src(root.join("src/ffi/mod.rs"))
         .with_config(config)
         .generate()
         .map_err(|error| format!("cbindgen: {error}"))?;
     let mut bytes = Vec::new();
     bindings.write(&mut bytes);
     let text = String::from_utf8(bytes).map_err(|_| "cbindgen printed no UTF-8")?;
-    Ok(text.replace("@VERSION@", &version_macros(&bindings.package_version)?))
+    let manifest = fs::read_to_string(root.join("Cargo.toml"))
+        .map_err(|error| format!("Cargo.toml: {error}"))?;
+    let version = version_of(&manifest).ok_or("Cargo.toml has no version")?;
+    Ok(tidy(&text.replace("@VERSION@", &version_macros(version)?)))
+}
+
+/// Takes away what cbindgen leaves of `/** … */` comments in Rust: a second star at the beginning
+/// of each line, and spaces at the ends.
+fn tidy(text: &str) -> String {
+    let mut tidied = String::with_capacity(text.len());
+    for line in text.lines() {
+        let (before, after) = line.split_at(line.len() - line.trim_start().len());
+        tidied.push_str(before);
+        match after.strip_prefix("* *") {
+            Some(rest) if rest.is_empty() || rest.starts_with(' ') => {
+                tidied.push('*');
+                tidied.push_str(rest.trim_end());
+            }
+            _ => tidied.push_str(after.trim_end()),
+        }
+        tidied.push('\n');
+    }
+    tidied
+}
+
+/// The first `version = "…"` at the beginning of a line, which is the package's.
+fn version_of(manifest: &str) -> Option<&str> {
+    let value = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \""))?;
+    value.split('"').next()
 }
 
 /// Whether a constant goes into the header as it is.
@@ -109,6 +140,22 @@ mod tests {
         );
         assert_eq!(constant("pub const fn f(x: u32) -> u32 {"), None);
         assert_eq!(constant("const X: u32 = 1;"), None);
+    }
+
+    #[test]
+    fn the_stars_of_block_comments_are_not_doubled() {
+        let printed = "/**\n * * Opens. \n * *\n * * @return x\n */\nint *f(void);\n";
+        assert_eq!(
+            tidy(printed),
+            "/**\n * Opens.\n *\n * @return x\n */\nint *f(void);\n"
+        );
+    }
+
+    #[test]
+    fn the_version_is_the_package_s() {
+        let manifest = "[package]\nname = \"x\"\nversion = \"0.3.1\"\n[dependencies]\ny = \"2\"\n";
+        assert_eq!(version_of(manifest), Some("0.3.1"));
+        assert_eq!(version_of("[package]\n"), None);
     }
 
     #[test]
