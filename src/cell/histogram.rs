@@ -30,6 +30,7 @@
 //! would hold.
 
 use super::planes::Planes;
+use super::rseq::Row;
 use super::{buckets, shard};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{self, WINDOW_SLOTS};
@@ -153,29 +154,13 @@ impl<'r> Histogram<'r> {
         if now >= block[SLOT_END].load(Ordering::Relaxed) {
             self.roll(now);
         }
-        let bits = block[BITS].load(Ordering::Relaxed) as u32 & 15;
-        let (octave, bucket) = buckets::locate(value_bits, bits);
-        let entry = DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
-        let found = load_acquire(&block[entry]);
-        if found >> 48 == octave as u64 + 1 {
-            let area = block[entry + 1].load(Ordering::Relaxed);
-            let words = self.words();
-            let per_cpu = self.planes.per_cpu();
-            if area == 0 || !per_cpu.add(words, (area as usize).wrapping_add(bucket), 1 << bits, 1)
-            {
-                let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
-                let Some(count) = words.get(at) else {
-                    return damaged();
-                };
-                let before = count.fetch_add(1, Ordering::Relaxed);
-                if area == 0
-                    && before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1
-                {
-                    self.warm(&block[entry + 1], bits);
-                }
-            }
-        } else {
-            self.record_in_new_octave(octave, bucket)?;
+        // Strides and shifts that the compiler knows: a third of the instructions less.
+        match block[BITS].load(Ordering::Relaxed) {
+            6 => self.count::<6>(block, value_bits)?,
+            5 => self.count::<5>(block, value_bits)?,
+            7 => self.count::<7>(block, value_bits)?,
+            8 => self.count::<8>(block, value_bits)?,
+            _ => return damaged(),
         }
         self.planes.add_f64(self.series, value);
         if value_bits > block[SLOT_MAX].load(Ordering::Relaxed) {
@@ -187,10 +172,40 @@ impl<'r> Histogram<'r> {
         Ok(())
     }
 
+    /// Adds one to the value's bucket of a histogram with `FRACTION` bits.
+    #[inline(always)]
+    fn count<const FRACTION: u32>(&self, block: &[AtomicU64], value_bits: u64) -> Result<()> {
+        let (octave, bucket) = buckets::locate(value_bits, FRACTION);
+        let entry = DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
+        let found = load_acquire(&block[entry]);
+        if found >> 48 != octave as u64 + 1 {
+            return self.count_elsewhere(octave, bucket);
+        }
+        let area = block[entry + 1].load(Ordering::Relaxed);
+        if area != 0 {
+            let row = Row {
+                at: (area as usize).wrapping_add(bucket),
+                stride: 1 << FRACTION,
+            };
+            if self.planes.per_cpu().add(self.words(), row, 1) {
+                return Ok(());
+            }
+        }
+        let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
+        let Some(count) = self.words().get(at) else {
+            return damaged();
+        };
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        if area == 0 && before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1 {
+            self.warm(&block[entry + 1], FRACTION);
+        }
+        Ok(())
+    }
+
     /// Counts a value whose octave is not at the head of its directory entry.
     #[cold]
     #[inline(never)]
-    fn record_in_new_octave(&self, octave: usize, bucket: usize) -> Result<()> {
+    fn count_elsewhere(&self, octave: usize, bucket: usize) -> Result<()> {
         let bits = self.bits();
         match self.octave(octave, bits) {
             Ok(at) => {
@@ -284,7 +299,8 @@ impl<'r> Histogram<'r> {
         let words = self.words();
         // The last quarter of the heap is for what cannot do without.
         let room = (words.len() - self.region.layout().heap) as u64 / 4 * 3;
-        let wanted = stripes << bits;
+        // One row more: the last CPU's words are reached through a whole stride.
+        let wanted = (stripes + 1) << bits;
         let made = if self.region.heap_used() + (wanted as u64) < room {
             self.region.allocate(wanted).ok()
         } else {

@@ -1,6 +1,6 @@
 //! One word a series in every plane: counters, and the sums of histograms.
 
-use super::rseq::PerCpu;
+use super::rseq::{PerCpu, Row};
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::region::Region;
 use crate::region::layout::Table;
@@ -35,14 +35,20 @@ impl Planes {
         self.per_cpu
     }
 
+    /// The words of `column` in the planes of CPUs. The last plane is followed by the heap, so the
+    /// whole stride of each exists.
+    #[inline(always)]
+    fn row(&self, column: usize) -> Row {
+        Row {
+            at: self.planes.at + self.planes.stride + column,
+            stride: self.planes.stride,
+        }
+    }
+
     /// Adds `amount` to the count in `column`.
     #[inline(always)]
     pub fn add(&self, column: usize, amount: u64) {
-        let first = self.planes.at + self.planes.stride + column;
-        if !self
-            .per_cpu
-            .add(self.words, first, self.planes.stride, amount)
-        {
+        if !self.per_cpu.add(self.words, self.row(column), amount) {
             self.words.add(self.planes.at + column, amount);
         }
     }
@@ -50,10 +56,7 @@ impl Planes {
     /// Adds `amount` to the double in `column`.
     #[inline(always)]
     pub fn add_f64(&self, column: usize, amount: f64) {
-        let first = self.planes.at + self.planes.stride + column;
-        if !self
-            .per_cpu
-            .add_f64(self.words, first, self.planes.stride, amount)
+        if !self.per_cpu.add_f64(self.words, self.row(column), amount)
             && let Some(word) = self.words.get(self.planes.at + column)
         {
             add_f64(word, amount);

@@ -23,6 +23,15 @@ pub struct PerCpu {
     stripes: u32,
 }
 
+/// A row of equal steps through the region: one word for each CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// CPU 0's word.
+    pub at: usize,
+    /// Words from one CPU's to the next.
+    pub stride: usize,
+}
+
 impl PerCpu {
     /// Looks up the rseq area. `TIDEGATE_RSEQ=0` in the environment turns it off.
     pub fn find(stripes: u64) -> Self {
@@ -56,32 +65,31 @@ impl PerCpu {
         self.stripes as usize
     }
 
-    /// Adds `amount` to word `at + cpu * stride`; false where that cannot be done.
+    /// Adds `amount` to this CPU's word of `row`; false where that cannot be done.
     #[inline(always)]
-    pub fn add(self, words: Words, at: usize, stride: usize, amount: u64) -> bool {
-        let Some((area, base)) = self.reach(words, at, stride) else {
+    pub fn add(self, words: Words, row: Row, amount: u64) -> bool {
+        let Some((area, base)) = self.reach(words, row) else {
             return false;
         };
         // SAFETY: `reach` checked every CPU's word; the area is the calling thread's.
-        unsafe { arch::add(area, base, stride * 8, self.stripes, amount) }
+        unsafe { arch::add(area, base, row.stride * 8, self.stripes, amount) }
     }
 
-    /// Adds `amount` to the double in word `at + cpu * stride`; false where that cannot be done.
+    /// Adds `amount` to this CPU's double of `row`; false where that cannot be done.
     #[inline(always)]
-    pub fn add_f64(self, words: Words, at: usize, stride: usize, amount: f64) -> bool {
-        let Some((area, base)) = self.reach(words, at, stride) else {
+    pub fn add_f64(self, words: Words, row: Row, amount: f64) -> bool {
+        let Some((area, base)) = self.reach(words, row) else {
             return false;
         };
         // SAFETY: as above.
-        unsafe { arch::add_f64(area, base, stride * 8, self.stripes, amount) }
+        unsafe { arch::add_f64(area, base, row.stride * 8, self.stripes, amount) }
     }
 
     #[inline(always)]
-    fn reach(self, words: Words, at: usize, stride: usize) -> Option<(*mut u8, *mut u64)> {
+    fn reach(self, words: Words, row: Row) -> Option<(*mut u8, *mut u64)> {
         let area = self.area?;
-        let last = at.checked_add((self.stripes as usize - 1) * stride)?;
-        words.get(last)?;
-        let base = std::ptr::from_ref(words.get(at)?).cast_mut().cast();
+        let words = words.slice(row.at, (self.stripes as usize).wrapping_mul(row.stride))?;
+        let base = words.as_ptr().cast_mut().cast();
         Some((arch::thread_pointer().wrapping_offset(area), base))
     }
 }

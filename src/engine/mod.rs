@@ -146,10 +146,6 @@ impl Engine {
         &self.region
     }
 
-    pub(crate) fn planes(&self) -> &Planes {
-        &self.planes
-    }
-
     /// True when recording uses restartable sequences.
     pub fn uses_rseq(&self) -> bool {
         self.planes.per_cpu().is_available()
@@ -359,7 +355,12 @@ impl Engine {
     pub fn open_limiter(&self, name: &str, policy: &LimiterPolicy) -> Result<Limiter> {
         self.writer()?;
         self.beat();
-        guard::registry::open(&self.region, &self.planes, name, policy).map(Limiter)
+        guard::registry::open(&self.region, name, policy).map(Limiter)
+    }
+
+    /// Opens the limiter `name` with the policy that a JSON object describes.
+    pub fn open_limiter_from(&self, name: &str, config: &str) -> Result<Limiter> {
+        self.open_limiter(name, &options::limiter_policy(name, config)?)
     }
 
     /// The limiter `name`, which must exist.
@@ -453,7 +454,7 @@ impl Engine {
             let _ = self.writer();
             self.beat();
         }
-        Snapshot::take(self)
+        Snapshot::take(&self.region, &self.planes, self.window_seconds())
     }
 }
 

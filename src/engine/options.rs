@@ -180,6 +180,14 @@ impl Options {
     }
 }
 
+/// Reads the configuration of one limiter, a JSON object.
+pub fn limiter_policy(name: &str, text: &str) -> Result<LimiterPolicy> {
+    let value: Value = serde_json::from_str(text).map_err(|cause| {
+        Error::config(format!("the configuration of limiter {name:?} is not JSON: {cause}"))
+    })?;
+    LimiterPolicy::parse(&format!("limiters.{name}"), &value)
+}
+
 fn slot_ns(window_seconds: f64) -> u64 {
     (window_seconds * 1e9 / limits::WINDOW_SLOTS as f64).round() as u64
 }

@@ -4,7 +4,7 @@ use super::engine::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::Limiter;
-use crate::guard::{Decision, LimiterPolicy};
+use crate::guard::Decision;
 use std::ffi::c_char;
 
 /**
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn tidegate_limiter_open(
             )
         };
         let limiter = match config {
-            Some(config) => engine.open_limiter(name, &LimiterPolicy::parse_text(config)?)?,
+            Some(config) => engine.open_limiter_from(name, config)?,
             None => engine.find_limiter(name)?,
         };
         // SAFETY: checked for NULL; the caller's promise for the rest.

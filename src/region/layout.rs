@@ -183,7 +183,8 @@ impl Layout {
         let limiters = table(limits.max_limiters, LIMITER_WORDS);
         let planes = table(1 + limits.stripes, columns);
         let heap = next;
-        let least = heap + 4096;
+        // Per-CPU words are checked with a whole stride behind the last of them.
+        let least = heap + columns.max(4096);
         if (limits.total_words as usize) < least {
             return Err(Error::config(format!(
                 "region.size_bytes is {} but {} series, {} limiters and {} CPUs need at least {}",

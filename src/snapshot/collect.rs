@@ -6,7 +6,7 @@ use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
 use crate::cell::histogram::Histogram;
 use crate::cell::shard;
-use crate::engine::Engine;
+use crate::cell::planes::Planes;
 use crate::guard;
 use crate::metrics::{Family, Kind, Registry, Series};
 use crate::region::{Region, header, workers};
@@ -14,32 +14,31 @@ use std::collections::HashMap;
 
 impl Snapshot {
     /// Reads everything.
-    pub(crate) fn take(engine: &Engine) -> Self {
-        let region = engine.region();
+    pub fn take(region: &Region, planes: &Planes, window_seconds: f64) -> Self {
         let now = region.clock().precise();
-        let mut limiters = guard::registry::list(region, engine.planes());
+        let mut limiters = guard::registry::list(region, planes);
         limiters.sort_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),
             service: region.header().service.clone(),
             taken_wall_ns: host::wall_ns(),
             age_ns: now,
-            window_seconds: engine.window_seconds(),
-            families: families(engine, now),
+            window_seconds,
+            families: families(region, planes, now),
             limiters,
             engine: engine_reading(region, now),
         }
     }
 }
 
-fn families(engine: &Engine, now: u64) -> Vec<FamilyReading> {
-    let registry = Registry::of(engine.region());
+fn families(region: &Region, planes: &Planes, now: u64) -> Vec<FamilyReading> {
+    let registry = Registry::of(region);
     let mut known: HashMap<usize, Option<Family>> = HashMap::new();
     let mut readings: HashMap<usize, Vec<SeriesReading>> = HashMap::new();
     for series in registry.all() {
         let family = known.entry(series.family).or_insert_with(|| registry.family(series.family));
         if let Some(family) = family
-            && let Some(value) = read(engine, family.kind, &series, now)
+            && let Some(value) = read(region, planes, family.kind, &series, now)
         {
             let reading = SeriesReading { labels: series.labels, value };
             readings.entry(series.family).or_default().push(reading);
@@ -57,8 +56,13 @@ fn families(engine: &Engine, now: u64) -> Vec<FamilyReading> {
     families
 }
 
-fn read(engine: &Engine, kind: Kind, series: &Series, now: u64) -> Option<Value> {
-    let (region, planes) = (engine.region(), engine.planes());
+fn read(
+    region: &Region,
+    planes: &Planes,
+    kind: Kind,
+    series: &Series,
+    now: u64,
+) -> Option<Value> {
     match kind {
         Kind::Counter => Some(Value::Counter(shard::total(region, planes, series.index))),
         Kind::Gauge => {
