@@ -28,7 +28,10 @@ pub struct tidegate_decision {
     pub limit: u64,
     /** Whole units left now. */
     pub remaining: u64,
-    /** 0 when admitted; else the shortest wait after which the same call could pass. */
+    /**
+     * 0 when admitted; else the shortest wait after which the same call could
+     * pass.
+     */
     pub retry_after_ns: u64,
     /** Until the limiter is full again if nobody calls. */
     pub reset_after_ns: u64,
@@ -62,7 +65,8 @@ pub struct tidegate_decision {
  * @return TIDEGATE_OK, or
  *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
  *         TIDEGATE_E_CONFIG     a field is unknown, mistyped or impossible;
- *         TIDEGATE_E_NOT_FOUND  config_json is NULL and there is no such limiter;
+ *         TIDEGATE_E_NOT_FOUND  config_json is NULL, and there is none of this
+ *                               name;
  *         TIDEGATE_E_CONFLICT   it exists with another configuration;
  *         TIDEGATE_E_CAPACITY   the region has no room for it;
  *         TIDEGATE_E_STATE      the engine is an observer.

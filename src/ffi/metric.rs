@@ -375,8 +375,8 @@ pub unsafe extern "C" fn tidegate_histogram_record_many(
  * @param out_values      Receives `count` values; NaN when there is no data.
  *
  * @return TIDEGATE_OK, or
- *         TIDEGATE_E_ARGUMENT  a pointer is NULL, a quantile is outside 0..1, or
- *                              the window is longer than is kept;
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, a quantile is outside 0..1,
+ *                              or the window is longer than is kept;
  *         TIDEGATE_E_STALE     the histogram is not one of this engine.
  *
  * Threads: any. Blocks: never. Since 0.1.

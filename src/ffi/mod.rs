@@ -17,13 +17,21 @@
 
 #![allow(non_camel_case_types)]
 
-mod edge;
-pub mod engine;
-mod input;
-pub mod limiter;
-pub mod metric;
-mod output;
-pub mod shard;
-pub mod snapshot;
+// In the header's order, which is the reader's.
 pub mod status;
+
 pub mod version;
+
+pub mod engine;
+
+pub mod metric;
+
+pub mod limiter;
+
+pub mod snapshot;
+
+pub mod shard;
+
+mod edge;
+mod input;
+mod output;

@@ -38,9 +38,9 @@ const _: () = assert!(TIDEGATE_SHARD_LAYOUT_VERSION == shard::LAYOUT_VERSION);
  * Where a shard's owner counts one histogram.
  *
  * To record a value v, at least 0: let b be the 64 bits of the double v, and
- * i = (b >> (52 - fraction_bits)) - (first_octave << fraction_bits). If i, as an
- * unsigned number, is below octaves << fraction_bits: add 1 to counts[i], add v
- * to *sum, lower extremes[0] and raise extremes[1] to v. Else call
+ * i = (b >> (52 - fraction_bits)) - (first_octave << fraction_bits). If i, as
+ * an unsigned number, is below octaves << fraction_bits: add 1 to counts[i],
+ * add v to *sum, lower extremes[0] and raise extremes[1] to v. Else call
  * tidegate_histogram_record(). Write counts first.
  */
 #[repr(C)]
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn tidegate_shard_counter(
  *
  * @return TIDEGATE_OK, or
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
- *         TIDEGATE_E_STALE     the shard or histogram is not one of this engine;
+ *         TIDEGATE_E_STALE     the shard or histogram is not this engine's;
  *         TIDEGATE_E_CAPACITY  the region is full;
  *         TIDEGATE_E_STATE     the engine is an observer.
  *

@@ -1,0 +1,1004 @@
+/*
+ * tidegate.h - metrics, rate limits and guardrails in one memory region that
+ * all worker processes share.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * What a region is. All state (names, counts, histograms, limiters) lives in
+ * one block of memory of fixed size. An engine is this process's view of it.
+ *
+ * Who shares it. Without a path: this process and every child that it forks
+ * after tidegate_engine_open(). With a path: every process that opens the same
+ * path, and read-only observers. A process that dies, however it dies, loses
+ * nothing that it had recorded and blocks nobody.
+ *
+ * Threads. Every function may be called from any thread at any time, unless
+ * its comment says otherwise. Nothing is locked, and a call that records or
+ * decides never allocates and never waits.
+ *
+ * Ownership. Engines and snapshots are yours until you give them back with
+ * tidegate_engine_close() and tidegate_snapshot_free(). Ids (structs of one
+ * number) are plain values: copy them, never free them; zero is never valid.
+ * What you pass in is copied where it is kept, and is yours again on return.
+ *
+ * Errors. A call returns a tidegate_status: TIDEGATE_OK, TIDEGATE_DENIED (an
+ * answer, not an error) or a negative error, after which nothing was changed
+ * and no output was written, except where the comment says so.
+ * tidegate_last_error() has the sentence. A wrong id is an error, never a
+ * crash; a pointer must be NULL or point to what the comment says.
+ */
+
+#ifndef TIDEGATE_H
+#define TIDEGATE_H
+
+/* Made from src/ffi by `cargo xtask header --write`: edit the source. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of this header, as text. The library's: tidegate_version(). */
+#define TIDEGATE_VERSION "0.1.0"
+#define TIDEGATE_VERSION_MAJOR 0
+#define TIDEGATE_VERSION_MINOR 1
+#define TIDEGATE_VERSION_PATCH 0
+
+/**
+ * The version of this header as major << 16 | minor << 8 | patch. Compare it
+ * with tidegate_abi_version(): same major, same ABI.
+ */
+#define TIDEGATE_ABI_VERSION 256
+
+/** Marks a function that the library exports. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TIDEGATE_API __attribute__((visibility("default")))
+#else
+#define TIDEGATE_API
+#endif
+
+/** Marks a function whose result says whether it did anything. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TIDEGATE_MUST_USE __attribute__((warn_unused_result))
+#else
+#define TIDEGATE_MUST_USE
+#endif
+
+/**
+ * Done; for a guard: admitted.
+ */
+#define TIDEGATE_OK 0
+
+/**
+ * The guard says no. Not an error.
+ */
+#define TIDEGATE_DENIED 1
+
+/**
+ * An argument is NULL, not UTF-8, not a number, negative or out of range.
+ */
+#define TIDEGATE_E_ARGUMENT -1
+
+/**
+ * A document does not parse or holds an unknown, mistyped or impossible field.
+ */
+#define TIDEGATE_E_CONFIG -2
+
+/**
+ * No such name.
+ */
+#define TIDEGATE_E_NOT_FOUND -3
+
+/**
+ * The name exists with another kind or another configuration.
+ */
+#define TIDEGATE_E_CONFLICT -4
+
+/**
+ * The region has no room left.
+ */
+#define TIDEGATE_E_CAPACITY -5
+
+/**
+ * The caller's buffer is too small; the needed length was written.
+ */
+#define TIDEGATE_E_SPACE -6
+
+/**
+ * Not a region, damaged, or of a layout that this library cannot read.
+ */
+#define TIDEGATE_E_FORMAT -7
+
+/**
+ * The operating system refused; the message says why.
+ */
+#define TIDEGATE_E_SYSTEM -8
+
+/**
+ * An id that is zero, made up, of another engine or kind, or removed.
+ */
+#define TIDEGATE_E_STALE -9
+
+/**
+ * A cost that can never pass: above the burst or limit.
+ */
+#define TIDEGATE_E_RANGE -10
+
+/**
+ * Not allowed now, or not through an observer.
+ */
+#define TIDEGATE_E_STATE -11
+
+/**
+ * A bug in tidegate was caught; the engine stays usable.
+ */
+#define TIDEGATE_E_BUG -99
+
+/**
+ * The JSON document of schema/snapshot.schema.json.
+ */
+#define TIDEGATE_FORMAT_JSON 0
+
+/**
+ * Prometheus text format 0.0.4.
+ */
+#define TIDEGATE_FORMAT_PROMETHEUS 1
+
+/**
+ * Version of the layout of tidegate_shard_cells.
+ */
+#define TIDEGATE_SHARD_LAYOUT_VERSION 1
+
+/**
+ * Counts of a shard are unsigned 64-bit integers.
+ */
+#define TIDEGATE_SHARD_INTEGERS 0
+
+/**
+ * Counts of a shard are doubles holding whole numbers below 2^53.
+ */
+#define TIDEGATE_SHARD_DOUBLES 1
+
+/**
+ * This process's view of one region. Opaque; see tidegate_engine_open().
+ */
+typedef struct tidegate_engine tidegate_engine;
+
+/**
+ * Everything that a region held at one time. Opaque; never changes.
+ */
+typedef struct tidegate_snapshot tidegate_snapshot;
+
+/**
+ * What a call says: 0 is done, above 0 is an answer, below 0 is an error.
+ */
+typedef int32_t tidegate_status;
+
+/**
+ * Names a counter: a count that only grows. A plain value; zero is never valid.
+ */
+typedef struct tidegate_counter {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_counter;
+
+/**
+ * Names a gauge: a value that moves. A plain value; zero is never valid.
+ */
+typedef struct tidegate_gauge {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_gauge;
+
+/**
+ * Names a histogram: a distribution of values. A plain value; zero is never
+ * valid.
+ */
+typedef struct tidegate_histogram {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_histogram;
+
+/**
+ * Names a limiter. A plain value; zero is never valid.
+ */
+typedef struct tidegate_limiter {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_limiter;
+
+/**
+ * What a limiter says beside yes or no. Written for TIDEGATE_OK and
+ * TIDEGATE_DENIED.
+ */
+typedef struct tidegate_decision {
+  /**
+   * The burst or limit of the policy that decided, in units.
+   */
+  uint64_t limit;
+  /**
+   * Whole units left now.
+   */
+  uint64_t remaining;
+  /**
+   * 0 when admitted; else the shortest wait after which the same call could
+   * pass.
+   */
+  uint64_t retry_after_ns;
+  /**
+   * Until the limiter is full again if nobody calls.
+   */
+  uint64_t reset_after_ns;
+} tidegate_decision;
+
+/**
+ * Names a shard: cells that one thread outside the library writes alone, with
+ * plain stores and without a call, and that are part of every total.
+ *
+ * Layout version 1. A counter is one word. A histogram is a sum, two extremes
+ * and a row of bucket counts; see tidegate_shard_cells. Sums and extremes are
+ * doubles; counts are what the shard was opened for. A shard that is closed, or
+ * whose process dies, is handed to the next thread that opens one, with its
+ * numbers: add to what is there, never set.
+ */
+typedef struct tidegate_shard {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_shard;
+
+/**
+ * Where a shard's owner counts one histogram.
+ *
+ * To record a value v, at least 0: let b be the 64 bits of the double v, and
+ * i = (b >> (52 - fraction_bits)) - (first_octave << fraction_bits). If i, as
+ * an unsigned number, is below octaves << fraction_bits: add 1 to counts[i],
+ * add v to *sum, lower extremes[0] and raise extremes[1] to v. Else call
+ * tidegate_histogram_record(). Write counts first.
+ */
+typedef struct tidegate_shard_cells {
+  /**
+   * Bucket counts, `octaves << fraction_bits` of them.
+   */
+  uint64_t *counts;
+  /**
+   * The sum, a double.
+   */
+  uint64_t *sum;
+  /**
+   * The smallest and the largest value, two doubles; +infinity and 0 at first.
+   */
+  uint64_t *extremes;
+  /**
+   * Biased exponent of the first bucket.
+   */
+  uint32_t first_octave;
+  /**
+   * How many powers of two there are.
+   */
+  uint32_t octaves;
+  /**
+   * Bits of the fraction that tell buckets apart.
+   */
+  uint32_t fraction_bits;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+} tidegate_shard_cells;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Tells which ABI the loaded library has: `major << 16 | minor << 8 | patch`.
+ *
+ * Compare it with TIDEGATE_ABI_VERSION, the header's: the same major is the
+ * same ABI.
+ *
+ * @return The library's version number.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API uint32_t tidegate_abi_version(void);
+
+/**
+ * Tells the loaded library's version as text, such as "0.1.0".
+ *
+ * @return A NUL-terminated text that lives as long as the library.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API const char *tidegate_version(void);
+
+/**
+ * Tells the name of a status, such as "TIDEGATE_E_STALE".
+ *
+ * @param status  Any number.
+ *
+ * @return A NUL-terminated text that lives as long as the library.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API const char *tidegate_status_name(tidegate_status status);
+
+/**
+ * Copies the sentence of this thread's last error.
+ *
+ * It stays until the next error of the thread; calls that succeed leave it.
+ *
+ * @param buffer    Receives as much as fits, and a NUL. May be NULL.
+ * @param capacity  Bytes that `buffer` can hold, the NUL included.
+ *
+ * @return The sentence's length in bytes without the NUL; 0 when there was no
+ *         error yet.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API size_t tidegate_last_error(char *buffer, size_t capacity);
+
+/**
+ * Opens an engine as `config_json` says.
+ *
+ * With a region path, every process that opens the same path sees the same
+ * numbers, and the first one makes the region. Without one the region has no
+ * name: only children forked afterwards share it. A child uses its parent's
+ * engine as it is; nothing needs to be opened again.
+ *
+ * Opening never resets anything: limiters, counts and clock of a region that
+ * exists stay as they are.
+ *
+ * @param config_json  A JSON object, or NULL for the defaults. Copied; yours
+ *                     again on return.
+ * @param out_engine   Receives the engine. You own it: give it back with
+ *                     tidegate_engine_close().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  out_engine is NULL, or the text is not UTF-8;
+ *         TIDEGATE_E_CONFIG    a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_CONFLICT  the region was made with other limits, or a
+ *                              limiter exists with another configuration;
+ *         TIDEGATE_E_CAPACITY  the limiters do not fit in the region;
+ *         TIDEGATE_E_SYSTEM    the file could not be made, opened, reserved
+ *                              or mapped, is a symbolic link, or belongs to
+ *                              another user;
+ *         TIDEGATE_E_FORMAT    the file is not a region, is damaged, or has a
+ *                              layout that this library cannot read.
+ *
+ * Threads: any. Blocks: on file I/O. Since 0.1.
+ */
+TIDEGATE_API
+TIDEGATE_MUST_USE
+tidegate_status tidegate_engine_open(const char *config_json,
+                                     struct tidegate_engine **out_engine);
+
+/**
+ * Opens the region at `path` to look at it, and changes nothing of it.
+ *
+ * An observer can read and take snapshots while others write, and after they
+ * were all killed. Whatever would write returns TIDEGATE_E_STATE.
+ *
+ * @param path        The region's file.
+ * @param out_engine  Receives the engine. You own it: give it back with
+ *                    tidegate_engine_close().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or path is not UTF-8;
+ *         TIDEGATE_E_NOT_FOUND  there is no file;
+ *         TIDEGATE_E_SYSTEM     it could not be opened or mapped, is a symbolic
+ *                               link, or belongs to another user;
+ *         TIDEGATE_E_FORMAT     it is not a region, is damaged, or has a layout
+ *                               that this library cannot read.
+ *
+ * Threads: any. Blocks: on file I/O. Since 0.1.
+ */
+TIDEGATE_API
+TIDEGATE_MUST_USE
+tidegate_status tidegate_engine_attach(const char *path,
+                                       struct tidegate_engine **out_engine);
+
+/**
+ * Closes an engine; the region lives on in other processes and in its file.
+ *
+ * In a forked child it closes the child's view only. Ids from this engine must
+ * not be used with it any more, and no other thread may be inside a call.
+ *
+ * @param engine  Yours to give back. NULL does nothing.
+ *
+ * Threads: one, after all others are done with it. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+void tidegate_engine_close(struct tidegate_engine *engine);
+
+/**
+ * Checks a configuration document without opening anything.
+ *
+ * @param config_json  A JSON object.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  config_json is NULL or not UTF-8;
+ *         TIDEGATE_E_CONFIG    a field is unknown, mistyped or impossible;
+ *                              tidegate_last_error() names it.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API tidegate_status tidegate_config_check(const char *config_json);
+
+/**
+ * Moves the clock of an engine with `{"clock":"manual"}` on, for every process
+ * that shares the region.
+ *
+ * @param engine  An open engine.
+ * @param by_ns   Nanoseconds; time stops at the end of its range.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STATE     the clock is real, or the engine an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_clock_advance(struct tidegate_engine *engine,
+                                       uint64_t by_ns);
+
+/**
+ * Opens the counter with this name and these labels, and makes it if need be.
+ *
+ * The same name and labels give the same counter in every process. Beyond
+ * `metrics.max_series` or `metrics.max_series_per_name` it is the name's
+ * overflow series, labelled otel_metric_overflow="true", so totals stay right.
+ *
+ * Options of every metric, all optional:
+ * `{"labels":{"k":"v"},"help":"...","unit":"seconds"}`. A name is a letter or
+ * `_`, then letters, digits or one of `_.:/-`, at most 255 bytes; Prometheus
+ * shows `.`, `-` and `/` as `_`.
+ *
+ * @param engine        An open engine.
+ * @param name          The name.
+ * @param options_json  A JSON object, or NULL. Copied.
+ * @param out_counter   Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, a text is not UTF-8, or the
+ *                              name or a label is not legal;
+ *         TIDEGATE_E_CONFIG    an option is unknown or impossible;
+ *         TIDEGATE_E_CONFLICT  the name exists with another kind or unit, or
+ *                              another name looks the same in Prometheus;
+ *         TIDEGATE_E_CAPACITY  the region has no room for another name;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_counter_open(struct tidegate_engine *engine,
+                                      const char *name,
+                                      const char *options_json,
+                                      struct tidegate_counter *out_counter);
+
+/**
+ * Adds `amount` to a counter.
+ *
+ * @param engine   An open engine.
+ * @param counter  From tidegate_counter_open() on the same region.
+ * @param amount   How many; the total wraps after 2^64.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STALE     the counter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_counter_add(struct tidegate_engine *engine,
+                                     struct tidegate_counter counter,
+                                     uint64_t amount);
+
+/**
+ * Reads a counter's total over all processes, threads and shards.
+ *
+ * @param engine     An open engine, also an observer.
+ * @param counter    From tidegate_counter_open() on the same region.
+ * @param out_total  Receives the total.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the counter is not one of this engine.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_counter_value(struct tidegate_engine *engine,
+                                       struct tidegate_counter counter,
+                                       uint64_t *out_total);
+
+/**
+ * Opens the gauge with this name and these labels, and makes it if need be.
+ *
+ * Everything else is as for tidegate_counter_open().
+ *
+ * @param engine        An open engine.
+ * @param name          The name.
+ * @param options_json  A JSON object, or NULL. Copied.
+ * @param out_gauge     Receives the id. Nothing to free.
+ *
+ * @return As tidegate_counter_open().
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_gauge_open(struct tidegate_engine *engine,
+                                    const char *name,
+                                    const char *options_json,
+                                    struct tidegate_gauge *out_gauge);
+
+/**
+ * Sets a gauge.
+ *
+ * @param engine  An open engine.
+ * @param gauge   From tidegate_gauge_open() on the same region.
+ * @param value   Anything but NaN.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or value is NaN (counted as
+ *                              dropped);
+ *         TIDEGATE_E_STALE     the gauge is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes; the last one wins. Blocks: never.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_gauge_set(struct tidegate_engine *engine,
+                                   struct tidegate_gauge gauge,
+                                   double value);
+
+/**
+ * Adds `delta`, which may be negative, to a gauge.
+ *
+ * @param engine  An open engine.
+ * @param gauge   From tidegate_gauge_open() on the same region.
+ * @param delta   A finite number.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or delta is NaN or infinite
+ *                              (counted as dropped);
+ *         TIDEGATE_E_STALE     the gauge is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_gauge_add(struct tidegate_engine *engine,
+                                   struct tidegate_gauge gauge,
+                                   double delta);
+
+/**
+ * Reads a gauge.
+ *
+ * @param engine     An open engine, also an observer.
+ * @param gauge      From tidegate_gauge_open() on the same region.
+ * @param out_value  Receives the value.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the gauge is not one of this engine.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_gauge_value(struct tidegate_engine *engine,
+                                     struct tidegate_gauge gauge,
+                                     double *out_value);
+
+/**
+ * Opens the histogram with this name and these labels, and makes it if need be.
+ *
+ * Buckets are log-linear over all positive doubles: 64 to each power of two,
+ * so a quantile is within 0.8 % of the recorded value. The further option
+ * `"relative_error"`, 0.002 to 0.03, asks for more or fewer. Everything else
+ * is as for tidegate_counter_open().
+ *
+ * @param engine         An open engine.
+ * @param name           The name.
+ * @param options_json   A JSON object, or NULL. Copied.
+ * @param out_histogram  Receives the id. Nothing to free.
+ *
+ * @return As tidegate_counter_open(); TIDEGATE_E_CONFLICT also when the name
+ *         exists with another relative error.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_histogram_open(struct tidegate_engine *engine,
+                                        const char *name,
+                                        const char *options_json,
+                                        struct tidegate_histogram *out_histogram);
+
+/**
+ * Records a value.
+ *
+ * @param engine     An open engine.
+ * @param histogram  From tidegate_histogram_open() on the same region.
+ * @param value      Finite, at least 0. Seconds for a duration.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or value is NaN, infinite or
+ *                              negative (counted as dropped);
+ *         TIDEGATE_E_STALE     the histogram is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  the region had no room for its very first value;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_histogram_record(struct tidegate_engine *engine,
+                                          struct tidegate_histogram histogram,
+                                          double value);
+
+/**
+ * Records several values with one look at the clock: all of them, or none when
+ * one is refused.
+ *
+ * @param engine     An open engine.
+ * @param histogram  From tidegate_histogram_open() on the same region.
+ * @param values     Each finite, at least 0. May be NULL only if `count` is 0.
+ * @param count      How many.
+ *
+ * @return As tidegate_histogram_record().
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_histogram_record_many(struct tidegate_engine *engine,
+                                               struct tidegate_histogram histogram,
+                                               const double *values,
+                                               size_t count);
+
+/**
+ * Reads the values at some quantiles, by nearest rank.
+ *
+ * Within 0.8 % of the recorded value unless the histogram was opened with
+ * another relative error; the smallest and the largest value are exact. A
+ * window is right to one time slot, a sixth of the configured window.
+ *
+ * @param engine          An open engine, also an observer.
+ * @param histogram       From tidegate_histogram_open() on the same region.
+ * @param window_seconds  The last so many seconds, at most the configured
+ *                        `window_seconds`; 0 for all since it was made.
+ * @param quantiles       Each 0 to 1; cheapest in ascending order.
+ * @param count           How many.
+ * @param out_values      Receives `count` values; NaN when there is no data.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, a quantile is outside 0..1,
+ *                              or the window is longer than is kept;
+ *         TIDEGATE_E_STALE     the histogram is not one of this engine.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_histogram_quantiles(struct tidegate_engine *engine,
+                                             struct tidegate_histogram histogram,
+                                             double window_seconds,
+                                             const double *quantiles,
+                                             size_t count,
+                                             double *out_values);
+
+/**
+ * Records a value by name, for callers who keep no ids; the histogram is made
+ * on first use.
+ *
+ * Costs a look-up of the name more than tidegate_histogram_record().
+ *
+ * @param engine  An open engine.
+ * @param name    The histogram's name.
+ * @param value   Finite, at least 0.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the name is not legal, or
+ *                              value is NaN, infinite or negative (counted as
+ *                              dropped);
+ *         TIDEGATE_E_CONFLICT  the name exists and is no histogram;
+ *         TIDEGATE_E_CAPACITY  no room for another name (counted as dropped);
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_record_metric(struct tidegate_engine *engine,
+                                       const char *name,
+                                       double value);
+
+/**
+ * Gives the word that threads outside the library may add to atomically, to
+ * count without a call.
+ *
+ * Add with a relaxed atomic 64-bit add and nothing else: the word is shared by
+ * all threads and processes. It is one part of the total, not the total.
+ *
+ * @param engine    An open engine.
+ * @param counter   From tidegate_counter_open() on the same region.
+ * @param out_word  Receives the word's address, valid until the engine is
+ *                  closed. Not yours to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the counter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_counter_cell(struct tidegate_engine *engine,
+                                      struct tidegate_counter counter,
+                                      uint64_t **out_word);
+
+/**
+ * Opens the limiter `name`, and makes it if need be.
+ *
+ * One limiter is shared by every process of the region. A limiter that exists
+ * keeps its state. A configuration is one of:
+ *
+ * `{"algorithm":"token_bucket","rate_per_second":100,"burst":200}`: at most
+ * burst + rate * t units in any interval of length t.
+ *
+ * `{"algorithm":"sliding_window","limit":60,"window_seconds":60}`: never more
+ * than limit units in any interval of that length.
+ *
+ * `{"preset":"standard"}`: a sliding window: strict 10 in 60 s, standard 60 in
+ * 60 s, relaxed 300 in 60 s, api 1000 in 3600 s, auth 5 in 900 s.
+ *
+ * With each of them: `"keyed":true` for a limit per key, `"max_keys"` that are
+ * active within a window, and `"when_full"`: `"deny"` (the default), `"allow"`
+ * or `"evict"`. A key's memory is reused without loss as soon as its limit is
+ * full again.
+ *
+ * @param engine       An open engine.
+ * @param name         The name; the rules are those of metrics.
+ * @param config_json  A JSON object; NULL for a limiter that must exist.
+ * @param out_limiter  Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
+ *         TIDEGATE_E_CONFIG     a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_NOT_FOUND  config_json is NULL, and there is none of this
+ *                               name;
+ *         TIDEGATE_E_CONFLICT   it exists with another configuration;
+ *         TIDEGATE_E_CAPACITY   the region has no room for it;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any. Blocks: briefly, while another process makes a limiter.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_open(struct tidegate_engine *engine,
+                                      const char *name,
+                                      const char *config_json,
+                                      struct tidegate_limiter *out_limiter);
+
+/**
+ * Takes `cost` units for `key` now, or takes none.
+ *
+ * Never waits: when the answer is no, the caller decides whether to wait. A
+ * denied check changes nothing.
+ *
+ * @param engine        An open engine.
+ * @param limiter       From tidegate_limiter_open() on the same region.
+ * @param key           Who is asking: any bytes. NULL for a limiter without
+ *                      keys. Only a keyed hash of it is kept.
+ * @param key_length    Bytes in `key`; 0 when it is NULL.
+ * @param cost          Units to take; at least 1.
+ * @param out_decision  Receives what is left and how long to wait. May be NULL.
+ *
+ * @return TIDEGATE_OK when admitted, TIDEGATE_DENIED when not, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, cost is 0, or there is a key
+ *                              where none belongs or none where one does;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_RANGE     cost exceeds the burst or limit: it can never
+ *                              pass;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_check(struct tidegate_engine *engine,
+                                       struct tidegate_limiter limiter,
+                                       const char *key,
+                                       size_t key_length,
+                                       uint32_t cost,
+                                       struct tidegate_decision *out_decision);
+
+/**
+ * Takes one unit of the limiter `limiter` for `key` now, or none; by name, for
+ * callers who keep no ids.
+ *
+ * @param engine      An open engine.
+ * @param limiter     The name of a limiter that exists.
+ * @param key         Who is asking: any bytes. NULL for a limiter without keys.
+ * @param key_length  Bytes in `key`; 0 when it is NULL.
+ *
+ * @return TIDEGATE_OK when admitted, TIDEGATE_DENIED when not, or
+ *         TIDEGATE_E_ARGUMENT   engine or limiter is NULL, or there is a key
+ *                               where none belongs or none where one does;
+ *         TIDEGATE_E_NOT_FOUND  there is no such limiter;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_allow_request(struct tidegate_engine *engine,
+                                       const char *limiter,
+                                       const char *key,
+                                       size_t key_length);
+
+/**
+ * Takes a picture of everything, while writers go on.
+ *
+ * Each histogram agrees with itself, and no count is less than in an earlier
+ * snapshot; different series may be a few microseconds apart.
+ *
+ * @param engine        An open engine, also an observer.
+ * @param out_snapshot  Receives the snapshot. You own it: give it back with
+ *                      tidegate_snapshot_free(). It outlives the engine.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_snapshot_take(struct tidegate_engine *engine,
+                                       struct tidegate_snapshot **out_snapshot);
+
+/**
+ * Writes a snapshot as text into a buffer of yours.
+ *
+ * Call it first with `capacity` 0 to learn the length. One snapshot always
+ * renders to the same bytes, so the second call cannot come up short.
+ *
+ * @param snapshot    From tidegate_snapshot_take().
+ * @param format      One of the TIDEGATE_FORMAT_ values.
+ * @param buffer      Receives the text, UTF-8, without a final NUL. May be
+ *                    NULL only if `capacity` is 0.
+ * @param capacity    Bytes that `buffer` can hold.
+ * @param out_length  Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL or the format is unknown;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
+ *
+ * Threads: any, while nobody frees the snapshot. Blocks: while another thread
+ * renders the same format for the first time. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_snapshot_render(const struct tidegate_snapshot *snapshot,
+                                         uint32_t format,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *out_length);
+
+/**
+ * Frees a snapshot.
+ *
+ * @param snapshot  Yours to give back. NULL does nothing.
+ *
+ * Threads: one, after all others are done with it. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API void tidegate_snapshot_free(struct tidegate_snapshot *snapshot);
+
+/**
+ * Takes a shard for the calling thread.
+ *
+ * @param engine     An open engine.
+ * @param numbers    One of the TIDEGATE_SHARD_ values.
+ * @param out_shard  Receives the id. Give it back with tidegate_shard_close().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or numbers is unknown;
+ *         TIDEGATE_E_CAPACITY  all shards are taken, or the region is full;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_shard_open(struct tidegate_engine *engine,
+                                    uint32_t numbers,
+                                    struct tidegate_shard *out_shard);
+
+/**
+ * Gives a shard back. Its numbers stay in the totals; its addresses must not be
+ * written to any more.
+ *
+ * @param engine  An open engine.
+ * @param shard   From tidegate_shard_open().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STALE     the shard is not one of this engine, or closed;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_shard_close(struct tidegate_engine *engine,
+                                     struct tidegate_shard shard);
+
+/**
+ * Gives the word where a shard's owner counts one counter.
+ *
+ * @param engine    An open engine.
+ * @param shard     From tidegate_shard_open().
+ * @param counter   From tidegate_counter_open().
+ * @param out_word  Receives the word's address, valid until the shard or the
+ *                  engine is closed. Not yours to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the shard or counter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_shard_counter(struct tidegate_engine *engine,
+                                       struct tidegate_shard shard,
+                                       struct tidegate_counter counter,
+                                       uint64_t **out_word);
+
+/**
+ * Gives the cells where a shard's owner counts one histogram; they are made on
+ * first use.
+ *
+ * @param engine     An open engine.
+ * @param shard      From tidegate_shard_open().
+ * @param histogram  From tidegate_histogram_open().
+ * @param out_cells  Receives the addresses, valid until the shard or the engine
+ *                   is closed. Not yours to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the shard or histogram is not this engine's;
+ *         TIDEGATE_E_CAPACITY  the region is full;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_shard_histogram(struct tidegate_engine *engine,
+                                         struct tidegate_shard shard,
+                                         struct tidegate_histogram histogram,
+                                         struct tidegate_shard_cells *out_cells);
+
+/**
+ * Takes the checkpoints of windows that are due, and says that this process is
+ * alive.
+ *
+ * Recording through calls does this by itself. Owners of shards call it at
+ * least once in a time slot (a sixth of `window_seconds`), or their values
+ * count in a later slot than they belong to.
+ *
+ * @param engine  An open engine.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_tick(struct tidegate_engine *engine);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TIDEGATE_H */
