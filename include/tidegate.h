@@ -75,62 +75,62 @@
 /**
  * An argument is NULL, not UTF-8, not a number, negative or out of range.
  */
-#define TIDEGATE_E_ARGUMENT -1
+#define TIDEGATE_E_ARGUMENT (-1)
 
 /**
  * A document does not parse or holds an unknown, mistyped or impossible field.
  */
-#define TIDEGATE_E_CONFIG -2
+#define TIDEGATE_E_CONFIG (-2)
 
 /**
  * No such name.
  */
-#define TIDEGATE_E_NOT_FOUND -3
+#define TIDEGATE_E_NOT_FOUND (-3)
 
 /**
  * The name exists with another kind or another configuration.
  */
-#define TIDEGATE_E_CONFLICT -4
+#define TIDEGATE_E_CONFLICT (-4)
 
 /**
  * The region has no room left.
  */
-#define TIDEGATE_E_CAPACITY -5
+#define TIDEGATE_E_CAPACITY (-5)
 
 /**
  * The caller's buffer is too small; the needed length was written.
  */
-#define TIDEGATE_E_SPACE -6
+#define TIDEGATE_E_SPACE (-6)
 
 /**
  * Not a region, damaged, or of a layout that this library cannot read.
  */
-#define TIDEGATE_E_FORMAT -7
+#define TIDEGATE_E_FORMAT (-7)
 
 /**
  * The operating system refused; the message says why.
  */
-#define TIDEGATE_E_SYSTEM -8
+#define TIDEGATE_E_SYSTEM (-8)
 
 /**
  * An id that is zero, made up, of another engine or kind, or removed.
  */
-#define TIDEGATE_E_STALE -9
+#define TIDEGATE_E_STALE (-9)
 
 /**
  * A cost that can never pass: above the burst or limit.
  */
-#define TIDEGATE_E_RANGE -10
+#define TIDEGATE_E_RANGE (-10)
 
 /**
  * Not allowed now, or not through an observer.
  */
-#define TIDEGATE_E_STATE -11
+#define TIDEGATE_E_STATE (-11)
 
 /**
  * A bug in tidegate was caught; the engine stays usable.
  */
-#define TIDEGATE_E_BUG -99
+#define TIDEGATE_E_BUG (-99)
 
 /**
  * The JSON document of schema/snapshot.schema.json.
@@ -378,7 +378,7 @@ TIDEGATE_API size_t tidegate_last_error(char *buffer, size_t capacity);
 TIDEGATE_API
 TIDEGATE_MUST_USE
 tidegate_status tidegate_engine_open(const char *config_json,
-                                     struct tidegate_engine **out_engine);
+                                     tidegate_engine **out_engine);
 
 /**
  * Opens the region at `path` to look at it, and changes nothing of it.
@@ -403,7 +403,7 @@ tidegate_status tidegate_engine_open(const char *config_json,
 TIDEGATE_API
 TIDEGATE_MUST_USE
 tidegate_status tidegate_engine_attach(const char *path,
-                                       struct tidegate_engine **out_engine);
+                                       tidegate_engine **out_engine);
 
 /**
  * Closes an engine; the region lives on in other processes and in its file.
@@ -416,7 +416,7 @@ tidegate_status tidegate_engine_attach(const char *path,
  * Threads: one, after all others are done with it. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-void tidegate_engine_close(struct tidegate_engine *engine);
+void tidegate_engine_close(tidegate_engine *engine);
 
 /**
  * Checks a configuration document without opening anything.
@@ -446,7 +446,7 @@ TIDEGATE_API tidegate_status tidegate_config_check(const char *config_json);
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_clock_advance(struct tidegate_engine *engine,
+tidegate_status tidegate_clock_advance(tidegate_engine *engine,
                                        uint64_t by_ns);
 
 /**
@@ -478,10 +478,10 @@ tidegate_status tidegate_clock_advance(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_counter_open(struct tidegate_engine *engine,
+tidegate_status tidegate_counter_open(tidegate_engine *engine,
                                       const char *name,
                                       const char *options_json,
-                                      struct tidegate_counter *out_counter);
+                                      tidegate_counter *out_counter);
 
 /**
  * Adds `amount` to a counter.
@@ -498,8 +498,8 @@ tidegate_status tidegate_counter_open(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_counter_add(struct tidegate_engine *engine,
-                                     struct tidegate_counter counter,
+tidegate_status tidegate_counter_add(tidegate_engine *engine,
+                                     tidegate_counter counter,
                                      uint64_t amount);
 
 /**
@@ -516,8 +516,8 @@ tidegate_status tidegate_counter_add(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_counter_value(struct tidegate_engine *engine,
-                                       struct tidegate_counter counter,
+tidegate_status tidegate_counter_value(tidegate_engine *engine,
+                                       tidegate_counter counter,
                                        uint64_t *out_total);
 
 /**
@@ -535,10 +535,10 @@ tidegate_status tidegate_counter_value(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_gauge_open(struct tidegate_engine *engine,
+tidegate_status tidegate_gauge_open(tidegate_engine *engine,
                                     const char *name,
                                     const char *options_json,
-                                    struct tidegate_gauge *out_gauge);
+                                    tidegate_gauge *out_gauge);
 
 /**
  * Sets a gauge.
@@ -557,8 +557,8 @@ tidegate_status tidegate_gauge_open(struct tidegate_engine *engine,
  * Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_gauge_set(struct tidegate_engine *engine,
-                                   struct tidegate_gauge gauge,
+tidegate_status tidegate_gauge_set(tidegate_engine *engine,
+                                   tidegate_gauge gauge,
                                    double value);
 
 /**
@@ -577,8 +577,8 @@ tidegate_status tidegate_gauge_set(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_gauge_add(struct tidegate_engine *engine,
-                                   struct tidegate_gauge gauge,
+tidegate_status tidegate_gauge_add(tidegate_engine *engine,
+                                   tidegate_gauge gauge,
                                    double delta);
 
 /**
@@ -595,8 +595,8 @@ tidegate_status tidegate_gauge_add(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_gauge_value(struct tidegate_engine *engine,
-                                     struct tidegate_gauge gauge,
+tidegate_status tidegate_gauge_value(tidegate_engine *engine,
+                                     tidegate_gauge gauge,
                                      double *out_value);
 
 /**
@@ -618,10 +618,10 @@ tidegate_status tidegate_gauge_value(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_histogram_open(struct tidegate_engine *engine,
+tidegate_status tidegate_histogram_open(tidegate_engine *engine,
                                         const char *name,
                                         const char *options_json,
-                                        struct tidegate_histogram *out_histogram);
+                                        tidegate_histogram *out_histogram);
 
 /**
  * Records a value.
@@ -640,8 +640,8 @@ tidegate_status tidegate_histogram_open(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_histogram_record(struct tidegate_engine *engine,
-                                          struct tidegate_histogram histogram,
+tidegate_status tidegate_histogram_record(tidegate_engine *engine,
+                                          tidegate_histogram histogram,
                                           double value);
 
 /**
@@ -658,8 +658,8 @@ tidegate_status tidegate_histogram_record(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_histogram_record_many(struct tidegate_engine *engine,
-                                               struct tidegate_histogram histogram,
+tidegate_status tidegate_histogram_record_many(tidegate_engine *engine,
+                                               tidegate_histogram histogram,
                                                const double *values,
                                                size_t count);
 
@@ -686,8 +686,8 @@ tidegate_status tidegate_histogram_record_many(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_histogram_quantiles(struct tidegate_engine *engine,
-                                             struct tidegate_histogram histogram,
+tidegate_status tidegate_histogram_quantiles(tidegate_engine *engine,
+                                             tidegate_histogram histogram,
                                              double window_seconds,
                                              const double *quantiles,
                                              size_t count,
@@ -714,7 +714,7 @@ tidegate_status tidegate_histogram_quantiles(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_record_metric(struct tidegate_engine *engine,
+tidegate_status tidegate_record_metric(tidegate_engine *engine,
                                        const char *name,
                                        double value);
 
@@ -738,8 +738,8 @@ tidegate_status tidegate_record_metric(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_counter_cell(struct tidegate_engine *engine,
-                                      struct tidegate_counter counter,
+tidegate_status tidegate_counter_cell(tidegate_engine *engine,
+                                      tidegate_counter counter,
                                       uint64_t **out_word);
 
 /**
@@ -780,10 +780,10 @@ tidegate_status tidegate_counter_cell(struct tidegate_engine *engine,
  * Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_limiter_open(struct tidegate_engine *engine,
+tidegate_status tidegate_limiter_open(tidegate_engine *engine,
                                       const char *name,
                                       const char *config_json,
-                                      struct tidegate_limiter *out_limiter);
+                                      tidegate_limiter *out_limiter);
 
 /**
  * Takes `cost` units for `key` now, or takes none.
@@ -810,12 +810,12 @@ tidegate_status tidegate_limiter_open(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_limiter_check(struct tidegate_engine *engine,
-                                       struct tidegate_limiter limiter,
+tidegate_status tidegate_limiter_check(tidegate_engine *engine,
+                                       tidegate_limiter limiter,
                                        const char *key,
                                        size_t key_length,
                                        uint32_t cost,
-                                       struct tidegate_decision *out_decision);
+                                       tidegate_decision *out_decision);
 
 /**
  * Takes one unit of the limiter `limiter` for `key` now, or none; by name, for
@@ -835,7 +835,7 @@ tidegate_status tidegate_limiter_check(struct tidegate_engine *engine,
  * Threads: any, also other processes. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_allow_request(struct tidegate_engine *engine,
+tidegate_status tidegate_allow_request(tidegate_engine *engine,
                                        const char *limiter,
                                        const char *key,
                                        size_t key_length);
@@ -856,8 +856,8 @@ tidegate_status tidegate_allow_request(struct tidegate_engine *engine,
  * Threads: any. Blocks: never; allocates. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_snapshot_take(struct tidegate_engine *engine,
-                                       struct tidegate_snapshot **out_snapshot);
+tidegate_status tidegate_snapshot_take(tidegate_engine *engine,
+                                       tidegate_snapshot **out_snapshot);
 
 /**
  * Writes a snapshot as text into a buffer of yours.
@@ -880,7 +880,7 @@ tidegate_status tidegate_snapshot_take(struct tidegate_engine *engine,
  * renders the same format for the first time. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_snapshot_render(const struct tidegate_snapshot *snapshot,
+tidegate_status tidegate_snapshot_render(const tidegate_snapshot *snapshot,
                                          uint32_t format,
                                          char *buffer,
                                          size_t capacity,
@@ -893,7 +893,7 @@ tidegate_status tidegate_snapshot_render(const struct tidegate_snapshot *snapsho
  *
  * Threads: one, after all others are done with it. Blocks: never. Since 0.1.
  */
-TIDEGATE_API void tidegate_snapshot_free(struct tidegate_snapshot *snapshot);
+TIDEGATE_API void tidegate_snapshot_free(tidegate_snapshot *snapshot);
 
 /**
  * Takes a shard for the calling thread.
@@ -910,9 +910,9 @@ TIDEGATE_API void tidegate_snapshot_free(struct tidegate_snapshot *snapshot);
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_shard_open(struct tidegate_engine *engine,
+tidegate_status tidegate_shard_open(tidegate_engine *engine,
                                     uint32_t numbers,
-                                    struct tidegate_shard *out_shard);
+                                    tidegate_shard *out_shard);
 
 /**
  * Gives a shard back. Its numbers stay in the totals; its addresses must not be
@@ -929,8 +929,8 @@ tidegate_status tidegate_shard_open(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_shard_close(struct tidegate_engine *engine,
-                                     struct tidegate_shard shard);
+tidegate_status tidegate_shard_close(tidegate_engine *engine,
+                                     tidegate_shard shard);
 
 /**
  * Gives the word where a shard's owner counts one counter.
@@ -949,9 +949,9 @@ tidegate_status tidegate_shard_close(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_shard_counter(struct tidegate_engine *engine,
-                                       struct tidegate_shard shard,
-                                       struct tidegate_counter counter,
+tidegate_status tidegate_shard_counter(tidegate_engine *engine,
+                                       tidegate_shard shard,
+                                       tidegate_counter counter,
                                        uint64_t **out_word);
 
 /**
@@ -973,10 +973,10 @@ tidegate_status tidegate_shard_counter(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_shard_histogram(struct tidegate_engine *engine,
-                                         struct tidegate_shard shard,
-                                         struct tidegate_histogram histogram,
-                                         struct tidegate_shard_cells *out_cells);
+tidegate_status tidegate_shard_histogram(tidegate_engine *engine,
+                                         tidegate_shard shard,
+                                         tidegate_histogram histogram,
+                                         tidegate_shard_cells *out_cells);
 
 /**
  * Takes the checkpoints of windows that are due, and says that this process is
@@ -995,7 +995,7 @@ tidegate_status tidegate_shard_histogram(struct tidegate_engine *engine,
  * Threads: any. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
-tidegate_status tidegate_tick(struct tidegate_engine *engine);
+tidegate_status tidegate_tick(tidegate_engine *engine);
 
 #ifdef __cplusplus
 }  // extern "C"

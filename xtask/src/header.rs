@@ -42,7 +42,8 @@ fn generate() -> Result<String, String> {
 }
 
 /// Takes away what cbindgen leaves of `/** … */` comments in Rust: a second star at the beginning
-/// of each line, and spaces at the ends.
+/// of each line, and spaces at the ends. Names types as C callers do, without `struct` before a
+/// name that has a typedef, and puts negative numbers in parentheses.
 fn tidy(text: &str) -> String {
     let mut tidied = String::with_capacity(text.len());
     for line in text.lines() {
@@ -53,7 +54,11 @@ fn tidy(text: &str) -> String {
                 tidied.push('*');
                 tidied.push_str(rest.trim_end());
             }
-            _ => tidied.push_str(after.trim_end()),
+            _ if after.starts_with("typedef ") => tidied.push_str(after.trim_end()),
+            _ => match after.split_once(" -").filter(|_| after.starts_with("#define ")) {
+                Some((name, number)) => tidied.push_str(&format!("{name} (-{number})")),
+                None => tidied.push_str(&after.trim_end().replace("struct tidegate_", "tidegate_")),
+            },
         }
         tidied.push('\n');
     }
