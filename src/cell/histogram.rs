@@ -154,13 +154,11 @@ impl<'r> Histogram<'r> {
         if now >= block[SLOT_END].load(Ordering::Relaxed) {
             self.roll(now);
         }
-        // Strides and shifts that the compiler knows: a third of the instructions less.
-        match block[BITS].load(Ordering::Relaxed) {
-            6 => self.count::<6>(block, value_bits)?,
-            5 => self.count::<5>(block, value_bits)?,
-            7 => self.count::<7>(block, value_bits)?,
-            8 => self.count::<8>(block, value_bits)?,
-            _ => return damaged(),
+        // Strides and shifts that the compiler knows, for the width that nearly all have.
+        if block[BITS].load(Ordering::Relaxed) == u64::from(buckets::DEFAULT_BITS) {
+            self.count::<{ buckets::DEFAULT_BITS }>(block, value_bits)?;
+        } else {
+            self.count_by_width(block, value_bits)?;
         }
         self.planes.add_f64(self.series, value);
         if value_bits > block[SLOT_MAX].load(Ordering::Relaxed) {
@@ -170,6 +168,16 @@ impl<'r> Histogram<'r> {
             lower(&block[SLOT_MIN], &block[EVER_MIN], value_bits);
         }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn count_by_width(&self, block: &[AtomicU64], value_bits: u64) -> Result<()> {
+        match block[BITS].load(Ordering::Relaxed) {
+            5 => self.count::<5>(block, value_bits),
+            7 => self.count::<7>(block, value_bits),
+            8 => self.count::<8>(block, value_bits),
+            _ => damaged(),
+        }
     }
 
     /// Adds one to the value's bucket of a histogram with `FRACTION` bits.
@@ -182,21 +190,20 @@ impl<'r> Histogram<'r> {
             return self.count_elsewhere(octave, bucket);
         }
         let area = block[entry + 1].load(Ordering::Relaxed);
+        let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
         if area != 0 {
             let row = Row {
                 at: (area as usize).wrapping_add(bucket),
                 stride: 1 << FRACTION,
             };
-            if self.planes.per_cpu().add(self.words(), row, 1) {
-                return Ok(());
-            }
+            self.planes.per_cpu().add(self.words(), row, at, 1);
+            return Ok(());
         }
-        let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
         let Some(count) = self.words().get(at) else {
             return damaged();
         };
         let before = count.fetch_add(1, Ordering::Relaxed);
-        if area == 0 && before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1 {
+        if before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1 {
             self.warm(&block[entry + 1], FRACTION);
         }
         Ok(())

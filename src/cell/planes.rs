@@ -1,7 +1,7 @@
 //! One word a series in every plane: counters, and the sums of histograms.
 
 use super::rseq::{PerCpu, Row};
-use crate::base::sync::{AtomicU64, Ordering};
+use crate::base::sync::AtomicU64;
 use crate::region::Region;
 use crate::region::layout::Table;
 use crate::region::raw::Words;
@@ -48,19 +48,23 @@ impl Planes {
     /// Adds `amount` to the count in `column`.
     #[inline(always)]
     pub fn add(&self, column: usize, amount: u64) {
-        if !self.per_cpu.add(self.words, self.row(column), amount) {
-            self.words.add(self.planes.at + column, amount);
-        }
+        self.per_cpu.add(
+            self.words,
+            self.row(column),
+            self.planes.at + column,
+            amount,
+        );
     }
 
     /// Adds `amount` to the double in `column`.
     #[inline(always)]
     pub fn add_f64(&self, column: usize, amount: f64) {
-        if !self.per_cpu.add_f64(self.words, self.row(column), amount)
-            && let Some(word) = self.words.get(self.planes.at + column)
-        {
-            add_f64(word, amount);
-        }
+        self.per_cpu.add_f64(
+            self.words,
+            self.row(column),
+            self.planes.at + column,
+            amount,
+        );
     }
 
     /// The count in `column`, summed over all planes.
@@ -82,18 +86,5 @@ impl Planes {
     fn each(&self, column: usize) -> impl Iterator<Item = u64> {
         let Planes { words, planes, .. } = *self;
         (0..planes.count).map(move |plane| words.load(planes.at + plane * planes.stride + column))
-    }
-}
-
-/// Adds to a double that other threads add to as well.
-#[inline]
-pub fn add_f64(word: &AtomicU64, amount: f64) {
-    let mut old = word.load(Ordering::Relaxed);
-    loop {
-        let new = (f64::from_bits(old) + amount).to_bits();
-        match word.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(found) => old = found,
-        }
     }
 }

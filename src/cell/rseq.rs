@@ -13,6 +13,7 @@
 //! The kernel keeps a pointer to the last sequence that a thread used: the library must stay
 //! loaded, and is linked with `-z nodelete`.
 
+use crate::base::sync::{AtomicU64, Ordering};
 use crate::region::raw::Words;
 
 /// How this process reaches its CPUs' words.
@@ -65,24 +66,38 @@ impl PerCpu {
         self.stripes as usize
     }
 
-    /// Adds `amount` to this CPU's word of `row`; false where that cannot be done.
+    /// Adds `amount` to this CPU's word of `row`, or atomically to the word `shared` where that
+    /// cannot be done.
     #[inline(always)]
-    pub fn add(self, words: Words, row: Row, amount: u64) -> bool {
-        let Some((area, base)) = self.reach(words, row) else {
-            return false;
+    pub fn add(self, words: Words, row: Row, shared: usize, amount: u64) {
+        let Some(shared) = words.get(shared) else {
+            return;
         };
-        // SAFETY: `reach` checked every CPU's word; the area is the calling thread's.
-        unsafe { arch::add(area, base, row.stride * 8, self.stripes, amount) }
+        match self.reach(words, row) {
+            // SAFETY: `reach` checked every CPU's word; the area is the calling thread's.
+            Some((area, base)) => unsafe {
+                arch::add(area, base, row.stride * 8, self.stripes, shared, amount);
+            },
+            None => {
+                shared.fetch_add(amount, Ordering::Relaxed);
+            }
+        }
     }
 
-    /// Adds `amount` to this CPU's double of `row`; false where that cannot be done.
+    /// Adds `amount` to this CPU's double of `row`, or atomically to the double in the word
+    /// `shared` where that cannot be done.
     #[inline(always)]
-    pub fn add_f64(self, words: Words, row: Row, amount: f64) -> bool {
-        let Some((area, base)) = self.reach(words, row) else {
-            return false;
+    pub fn add_f64(self, words: Words, row: Row, shared: usize, amount: f64) {
+        let Some(shared) = words.get(shared) else {
+            return;
         };
-        // SAFETY: as above.
-        unsafe { arch::add_f64(area, base, row.stride * 8, self.stripes, amount) }
+        match self.reach(words, row) {
+            // SAFETY: as above.
+            Some((area, base)) => unsafe {
+                arch::add_f64(area, base, row.stride * 8, self.stripes, shared, amount);
+            },
+            None => add_f64(shared, amount),
+        }
     }
 
     #[inline(always)]
@@ -91,6 +106,19 @@ impl PerCpu {
         let words = words.slice(row.at, (self.stripes as usize).wrapping_mul(row.stride))?;
         let base = words.as_ptr().cast_mut().cast();
         Some((arch::thread_pointer().wrapping_offset(area), base))
+    }
+}
+
+/// Adds to a double that other threads add to as well.
+#[inline]
+pub fn add_f64(word: &AtomicU64, amount: f64) {
+    let mut old = word.load(Ordering::Relaxed);
+    loop {
+        let new = (f64::from_bits(old) + amount).to_bits();
+        match word.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(found) => old = found,
+        }
     }
 }
 
@@ -117,6 +145,7 @@ fn registered_area() -> Option<isize> {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", not(miri), not(loom)))]
 mod arch {
+    use super::AtomicU64;
     use std::arch::asm;
 
     pub fn area() -> Option<isize> {
@@ -127,30 +156,28 @@ mod arch {
     pub fn thread_pointer() -> *mut u8 {
         let pointer;
         // SAFETY: the ABI keeps the thread pointer in the first word of the thread's segment.
-        unsafe { asm!("mov {}, fs:0", out(reg) pointer, options(nostack, pure, readonly)) }
+        unsafe {
+            asm!("mov {}, fs:0", out(reg) pointer, options(nostack, pure, nomem, preserves_flags))
+        }
         pointer
     }
 
     /// The parts that both sequences share: 2 announces the sequence, 3 to 4 is the sequence, 5 is
-    /// where an aborted one goes on (behind the signature that the kernel checks), 6 is no CPU.
+    /// where an aborted one goes on (behind the signature that the kernel checks), 6 is for a
+    /// thread without a CPU's word.
     macro_rules! sequence {
-        ($($commit:literal),+ ; $($operands:tt)*) => {
+        ([$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*) => {
             asm!(
                 "2:",
                 "lea {t}, [rip + 77f]",
                 "mov [{area} + 8], {t}",
                 "3:",
-                "mov {cpu:e}, [{area} + 4]",
-                "cmp {cpu:e}, {stripes:e}",
+                "mov {t:e}, [{area} + 4]",
+                "cmp {t:e}, {stripes:e}",
                 "jae 6f",
-                "imul {cpu}, {stride}",
+                "imul {t}, {stride}",
                 $($commit,)+
                 "4:",
-                "mov {t:e}, 1",
-                "jmp 7f",
-                "6:",
-                "xor {t:e}, {t:e}",
-                "7:",
                 ".pushsection __rseq_cs, \"aw\"",
                 ".balign 32",
                 "77:",
@@ -162,6 +189,9 @@ mod arch {
                 ".long 0x53053053",
                 "5:",
                 "jmp 2b",
+                "6:",
+                $($otherwise,)+
+                "jmp 4b",
                 ".popsection",
                 $($operands)*
                 options(nostack),
@@ -178,18 +208,17 @@ mod arch {
         base: *mut u64,
         stride: usize,
         stripes: u32,
+        shared: &AtomicU64,
         amount: u64,
-    ) -> bool {
-        let done: u64;
+    ) {
         // SAFETY: by the contract above; the one write is an aligned 8-byte add.
         unsafe {
-            sequence!("add [{base} + {cpu}], {amount}" ;
+            sequence!(["add [{base} + {t}], {amount}"] ["lock add [{shared}], {amount}"]
                 area = in(reg) area, base = in(reg) base, stride = in(reg) stride,
-                stripes = in(reg) stripes, amount = in(reg) amount,
-                cpu = out(reg) _, t = out(reg) done,
+                stripes = in(reg) stripes, shared = in(reg) shared, amount = in(reg) amount,
+                t = out(reg) _,
             )
         }
-        done != 0
     }
 
     /// # Safety
@@ -200,23 +229,37 @@ mod arch {
         base: *mut u64,
         stride: usize,
         stripes: u32,
+        shared: &AtomicU64,
         amount: f64,
-    ) -> bool {
-        let done: u64;
+    ) {
         // SAFETY: as above; only the last instruction of the sequence writes.
         unsafe {
-            sequence!("movapd {sum}, {amount}", "addsd {sum}, [{base} + {cpu}]", "movsd [{base} + {cpu}], {sum}" ;
+            sequence!(
+                [
+                    "movapd {sum}, {amount}",
+                    "addsd {sum}, [{base} + {t}]",
+                    "movsd [{base} + {t}], {sum}"
+                ]
+                [
+                    "mov rax, [{shared}]",
+                    "8:",
+                    "movq {sum}, rax",
+                    "addsd {sum}, {amount}",
+                    "movq {t}, {sum}",
+                    "lock cmpxchg [{shared}], {t}",
+                    "jne 8b"
+                ]
                 area = in(reg) area, base = in(reg) base, stride = in(reg) stride,
-                stripes = in(reg) stripes, amount = in(xmm_reg) amount,
-                cpu = out(reg) _, t = out(reg) done, sum = out(xmm_reg) _,
+                stripes = in(reg) stripes, shared = in(reg) shared, amount = in(xmm_reg) amount,
+                t = out(reg) _, sum = out(xmm_reg) _, out("rax") _,
             )
         }
-        done != 0
     }
 }
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64", not(miri), not(loom)))]
 mod arch {
+    use super::AtomicU64;
     use std::arch::asm;
 
     pub fn area() -> Option<isize> {
@@ -227,13 +270,15 @@ mod arch {
     pub fn thread_pointer() -> *mut u8 {
         let pointer;
         // SAFETY: reading the thread register has no effect.
-        unsafe { asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, pure, readonly)) }
+        unsafe {
+            asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, pure, nomem, preserves_flags))
+        }
         pointer
     }
 
     /// Labels as in the x86-64 sequence.
     macro_rules! sequence {
-        ($($commit:literal),+ ; $($operands:tt)*) => {
+        ([$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*) => {
             asm!(
                 "2:",
                 "adrp {t}, 77f",
@@ -246,11 +291,6 @@ mod arch {
                 "madd {cpu}, {cpu}, {stride}, {base}",
                 $($commit,)+
                 "4:",
-                "mov {t}, #1",
-                "b 7f",
-                "6:",
-                "mov {t}, #0",
-                "7:",
                 ".pushsection __rseq_cs, \"aw\"",
                 ".balign 32",
                 "77:",
@@ -261,6 +301,9 @@ mod arch {
                 ".inst 0xd428bc00",
                 "5:",
                 "b 2b",
+                "6:",
+                $($otherwise,)+
+                "b 4b",
                 ".popsection",
                 $($operands)*
                 options(nostack),
@@ -277,18 +320,25 @@ mod arch {
         base: *mut u64,
         stride: usize,
         stripes: u32,
+        shared: &AtomicU64,
         amount: u64,
-    ) -> bool {
-        let done: u64;
+    ) {
         // SAFETY: by the contract above; the one write is an aligned 8-byte store.
         unsafe {
-            sequence!("ldr {t}, [{cpu}]", "add {t}, {t}, {amount}", "str {t}, [{cpu}]" ;
+            sequence!(
+                ["ldr {t}, [{cpu}]", "add {t}, {t}, {amount}", "str {t}, [{cpu}]"]
+                [
+                    "8:",
+                    "ldxr {t}, [{shared}]",
+                    "add {t}, {t}, {amount}",
+                    "stxr {cpu:w}, {t}, [{shared}]",
+                    "cbnz {cpu:w}, 8b"
+                ]
                 area = in(reg) area, base = in(reg) base, stride = in(reg) stride,
-                stripes = in(reg) stripes, amount = in(reg) amount,
-                cpu = out(reg) _, t = out(reg) done,
+                stripes = in(reg) stripes, shared = in(reg) shared, amount = in(reg) amount,
+                cpu = out(reg) _, t = out(reg) _,
             )
         }
-        done != 0
     }
 
     /// # Safety
@@ -299,18 +349,27 @@ mod arch {
         base: *mut u64,
         stride: usize,
         stripes: u32,
+        shared: &AtomicU64,
         amount: f64,
-    ) -> bool {
-        let done: u64;
+    ) {
         // SAFETY: as above.
         unsafe {
-            sequence!("ldr {sum:d}, [{cpu}]", "fadd {sum:d}, {sum:d}, {amount:d}", "str {sum:d}, [{cpu}]" ;
+            sequence!(
+                ["ldr {sum:d}, [{cpu}]", "fadd {sum:d}, {sum:d}, {amount:d}", "str {sum:d}, [{cpu}]"]
+                [
+                    "8:",
+                    "ldxr {t}, [{shared}]",
+                    "fmov {sum:d}, {t}",
+                    "fadd {sum:d}, {sum:d}, {amount:d}",
+                    "fmov {t}, {sum:d}",
+                    "stxr {cpu:w}, {t}, [{shared}]",
+                    "cbnz {cpu:w}, 8b"
+                ]
                 area = in(reg) area, base = in(reg) base, stride = in(reg) stride,
-                stripes = in(reg) stripes, amount = in(vreg) amount,
-                cpu = out(reg) _, t = out(reg) done, sum = out(vreg) _,
+                stripes = in(reg) stripes, shared = in(reg) shared, amount = in(vreg) amount,
+                cpu = out(reg) _, t = out(reg) _, sum = out(vreg) _,
             )
         }
-        done != 0
     }
 }
 
@@ -321,6 +380,8 @@ mod arch {
     not(loom)
 )))]
 mod arch {
+    use super::AtomicU64;
+
     pub fn area() -> Option<isize> {
         None
     }
@@ -330,14 +391,10 @@ mod arch {
     }
 
     /// # Safety
-    /// None needed: does nothing.
-    pub unsafe fn add(_: *mut u8, _: *mut u64, _: usize, _: u32, _: u64) -> bool {
-        false
-    }
+    /// None needed: there is no area, so this is never reached.
+    pub unsafe fn add(_: *mut u8, _: *mut u64, _: usize, _: u32, _: &AtomicU64, _: u64) {}
 
     /// # Safety
-    /// None needed: does nothing.
-    pub unsafe fn add_f64(_: *mut u8, _: *mut u64, _: usize, _: u32, _: f64) -> bool {
-        false
-    }
+    /// As [`add`].
+    pub unsafe fn add_f64(_: *mut u8, _: *mut u64, _: usize, _: u32, _: &AtomicU64, _: f64) {}
 }

@@ -9,7 +9,8 @@ use crate::base::error::{Error, Result};
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::{host, name};
 use crate::cell::histogram::{Distribution, Histogram};
-use crate::cell::planes::{self, Planes};
+use crate::cell::planes::Planes;
+use crate::cell::rseq;
 use crate::cell::shard;
 use crate::guard::{self, Decision, LimiterPolicy, Verdict};
 use crate::metrics::{Kind, MetricOptions, Registry};
@@ -65,7 +66,11 @@ pub struct ShardHistogram {
 impl Engine {
     /// Opens an engine as the configuration document says; the empty text is `{}`.
     pub fn open(config: &str) -> Result<Self> {
-        let config = if config.trim().is_empty() { "{}" } else { config };
+        let config = if config.trim().is_empty() {
+            "{}"
+        } else {
+            config
+        };
         Self::with_options(&Options::parse(config)?)
     }
 
@@ -119,7 +124,11 @@ impl Engine {
         if self.forks.load(Ordering::Relaxed) != host::forks() {
             self.after_fork();
         }
-        if self.region.is_writable() { Ok(()) } else { Err(read_only()) }
+        if self.region.is_writable() {
+            Ok(())
+        } else {
+            Err(read_only())
+        }
     }
 
     #[cold]
@@ -162,7 +171,9 @@ impl Engine {
         if self.region.clock().advance(by_ns) {
             Ok(())
         } else {
-            Err(Error::state("the clock is real; only {\"clock\":\"manual\"} can be advanced"))
+            Err(Error::state(
+                "the clock is real; only {\"clock\":\"manual\"} can be advanced",
+            ))
         }
     }
 
@@ -184,7 +195,8 @@ impl Engine {
 
     /// Opens a histogram: a distribution.
     pub fn histogram(&self, name: &str, options: &MetricOptions) -> Result<HistogramId> {
-        self.open_series(Kind::Histogram, name, options).map(HistogramId)
+        self.open_series(Kind::Histogram, name, options)
+            .map(HistogramId)
     }
 
     #[inline(always)]
@@ -233,7 +245,7 @@ impl Engine {
             return Err(self.refuse_nan());
         }
         if let Some(word) = self.planes.atomic(series) {
-            planes::add_f64(word, delta);
+            rseq::add_f64(word, delta);
         }
         Ok(())
     }
@@ -241,7 +253,10 @@ impl Engine {
     /// A gauge's value.
     pub fn value(&self, gauge: Gauge) -> Result<f64> {
         let series = self.resolve(gauge.0, IdKind::Gauge)?;
-        Ok(self.planes.atomic(series).map_or(0.0, |word| f64::from_bits(word.load(Ordering::Relaxed))))
+        Ok(self
+            .planes
+            .atomic(series)
+            .map_or(0.0, |word| f64::from_bits(word.load(Ordering::Relaxed))))
     }
 
     #[cold]
@@ -274,19 +289,27 @@ impl Engine {
         }
         let cells = self.histogram_of(series);
         let now = self.region.clock().coarse();
-        values.iter().try_for_each(|value| cells.record_at(now, *value))
+        values
+            .iter()
+            .try_for_each(|value| cells.record_at(now, *value))
     }
 
     #[inline(always)]
     fn check_value(&self, value: f64) -> Result<()> {
         // One comparison refuses NaN, infinities and negative numbers.
-        if (0.0..f64::INFINITY).contains(&value) { Ok(()) } else { Err(self.refuse_value(value)) }
+        if (0.0..f64::INFINITY).contains(&value) {
+            Ok(())
+        } else {
+            Err(self.refuse_value(value))
+        }
     }
 
     #[cold]
     fn refuse_value(&self, value: f64) -> Error {
         self.region.words().add(header::DROPPED_VALUES, 1);
-        Error::argument(format!("a histogram takes finite values of at least 0, not {value}"))
+        Error::argument(format!(
+            "a histogram takes finite values of at least 0, not {value}"
+        ))
     }
 
     /// Records a value in the histogram `name`, which is made on first use.
@@ -313,7 +336,11 @@ impl Engine {
     }
 
     /// What a histogram holds: over the last `window_seconds`, or since it was made for 0.
-    pub fn distribution(&self, histogram: HistogramId, window_seconds: f64) -> Result<Distribution> {
+    pub fn distribution(
+        &self,
+        histogram: HistogramId,
+        window_seconds: f64,
+    ) -> Result<Distribution> {
         let series = self.resolve(histogram.0, IdKind::Histogram)?;
         let cells = self.histogram_of(series);
         if window_seconds == 0.0 {
@@ -344,10 +371,16 @@ impl Engine {
         quantiles: &[f64],
         out: &mut [f64],
     ) -> Result<()> {
-        if let Some(wrong) = quantiles.iter().find(|quantile| !(0.0..=1.0).contains(*quantile)) {
-            return Err(Error::argument(format!("a quantile is from 0 to 1, not {wrong}")));
+        if let Some(wrong) = quantiles
+            .iter()
+            .find(|quantile| !(0.0..=1.0).contains(*quantile))
+        {
+            return Err(Error::argument(format!(
+                "a quantile is from 0 to 1, not {wrong}"
+            )));
         }
-        self.distribution(histogram, window_seconds)?.quantiles(quantiles, out);
+        self.distribution(histogram, window_seconds)?
+            .quantiles(quantiles, out);
         Ok(())
     }
 
@@ -422,7 +455,11 @@ impl Engine {
     }
 
     /// Where the owner of `shard` counts `histogram`.
-    pub fn shard_histogram(&self, shard: ShardId, histogram: HistogramId) -> Result<ShardHistogram> {
+    pub fn shard_histogram(
+        &self,
+        shard: ShardId,
+        histogram: HistogramId,
+    ) -> Result<ShardHistogram> {
         self.writer()?;
         let series = self.resolve(histogram.0, IdKind::Histogram)?;
         let bits = self.histogram_of(series).bits();
@@ -460,9 +497,10 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        if let (true, Some(index)) =
-            (self.region.is_writable(), self.worker.load(Ordering::Relaxed).checked_sub(1))
-        {
+        if let (true, Some(index)) = (
+            self.region.is_writable(),
+            self.worker.load(Ordering::Relaxed).checked_sub(1),
+        ) {
             workers::detach(&self.region, index);
         }
     }
@@ -475,7 +513,9 @@ fn read_only() -> Error {
 
 #[cold]
 fn no_limiter(name: &str) -> Error {
-    Error::not_found(format!("there is no limiter {name:?}: open it, or name it in the configuration"))
+    Error::not_found(format!(
+        "there is no limiter {name:?}: open it, or name it in the configuration"
+    ))
 }
 
 #[cold]
@@ -484,7 +524,10 @@ fn stale(id: u64, kind: IdKind) -> Error {
     Error::stale(match handle::kind(id) {
         _ if id == 0 => format!("the {what}'s id is zero: it was never opened"),
         Some(other) if other != kind => {
-            format!("a {what}'s id is expected, not a {}'s", format!("{other:?}").to_lowercase())
+            format!(
+                "a {what}'s id is expected, not a {}'s",
+                format!("{other:?}").to_lowercase()
+            )
         }
         _ => format!("no {what} of this engine has this id"),
     })

@@ -105,7 +105,12 @@ impl Options {
                     Some(private) => self.private = private,
                     None => return Err(expected("region.private", "true or false", value)),
                 },
-                _ => return Err(unknown(&format!("region.{name}"), "path, size_bytes, private")),
+                _ => {
+                    return Err(unknown(
+                        &format!("region.{name}"),
+                        "path, size_bytes, private",
+                    ));
+                }
             }
         }
         if self.private && self.path.is_some() {
@@ -158,16 +163,27 @@ impl Options {
             )))
         };
         let whole = [
-            ("region.size_bytes", self.size_bytes.map(|size| size / 8 * 8), found.total_words * 8),
+            (
+                "region.size_bytes",
+                self.size_bytes.map(|size| size / 8 * 8),
+                found.total_words * 8,
+            ),
             ("metrics.max_series", self.max_series, found.max_series),
-            ("metrics.max_series_per_name", self.max_series_per_name, found.max_series_per_name),
+            (
+                "metrics.max_series_per_name",
+                self.max_series_per_name,
+                found.max_series_per_name,
+            ),
         ];
         for (field, asked, found) in whole {
             if let Some(asked) = asked.filter(|asked| *asked != found) {
                 return differs(field, found.to_string(), asked.to_string());
             }
         }
-        if let Some(asked) = self.window_seconds.filter(|asked| slot_ns(*asked) != found.slot_ns) {
+        if let Some(asked) = self
+            .window_seconds
+            .filter(|asked| slot_ns(*asked) != found.slot_ns)
+        {
             let found = (found.slot_ns * limits::WINDOW_SLOTS as u64) as f64 / 1e9;
             return differs("window_seconds", found.to_string(), asked.to_string());
         }
@@ -183,7 +199,9 @@ impl Options {
 /// Reads the configuration of one limiter, a JSON object.
 pub fn limiter_policy(name: &str, text: &str) -> Result<LimiterPolicy> {
     let value: Value = serde_json::from_str(text).map_err(|cause| {
-        Error::config(format!("the configuration of limiter {name:?} is not JSON: {cause}"))
+        Error::config(format!(
+            "the configuration of limiter {name:?} is not JSON: {cause}"
+        ))
     })?;
     LimiterPolicy::parse(&format!("limiters.{name}"), &value)
 }
@@ -197,27 +215,46 @@ fn service(value: &Value) -> Result<String> {
         Some(text) if text.len() <= limits::MAX_SERVICE_BYTES => Ok(text.to_owned()),
         _ => {
             let most = limits::MAX_SERVICE_BYTES;
-            Err(expected("service", &format!("a string of at most {most} bytes"), value))
+            Err(expected(
+                "service",
+                &format!("a string of at most {most} bytes"),
+                value,
+            ))
         }
     }
 }
 
 fn window(value: &Value) -> Result<f64> {
     let (least, most) = (limits::MIN_WINDOW_SECONDS, limits::MAX_WINDOW_SECONDS);
-    value.as_f64().filter(|seconds| (least..=most).contains(seconds)).ok_or_else(|| {
-        expected("window_seconds", &format!("a number from {least} to {most}"), value)
-    })
+    value
+        .as_f64()
+        .filter(|seconds| (least..=most).contains(seconds))
+        .ok_or_else(|| {
+            expected(
+                "window_seconds",
+                &format!("a number from {least} to {most}"),
+                value,
+            )
+        })
 }
 
 fn whole(field: &str, value: &Value, least: u64, most: u64) -> Result<u64> {
     value
         .as_u64()
         .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| expected(field, &format!("a whole number from {least} to {most}"), value))
+        .ok_or_else(|| {
+            expected(
+                field,
+                &format!("a whole number from {least} to {most}"),
+                value,
+            )
+        })
 }
 
 fn object<'v>(field: &str, value: &'v Value) -> Result<&'v Map<String, Value>> {
-    value.as_object().ok_or_else(|| expected(field, "an object", value))
+    value
+        .as_object()
+        .ok_or_else(|| expected(field, "an object", value))
 }
 
 fn expected(field: &str, what: &str, found: &Value) -> Error {
