@@ -1,0 +1,63 @@
+//! The `tidegate` program: looks into a region from outside, checks configuration documents and
+//! replays access logs. It attaches read-only and uses the engine, snapshots and exporters of the
+//! library, never its C edge.
+
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+mod args;
+mod attach;
+mod check;
+mod document;
+mod exit;
+mod policy;
+mod quantity;
+mod replay;
+mod table;
+mod verbs;
+mod view;
+mod watch;
+
+use args::Request;
+use exit::Failure;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use tidegate::export::{self, Format};
+
+fn main() -> ExitCode {
+    match args::parse(std::env::args_os().skip(1)).and_then(run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(request: Request) -> Result<(), Failure> {
+    match request {
+        Request::Help(text) => print(&text),
+        Request::Version => print(concat!("tidegate ", env!("CARGO_PKG_VERSION"))),
+        Request::Snapshot { path, format } => snapshot(&path, format),
+        Request::Watch(settings) => watch::run(&settings),
+        Request::Check { file } => print(&check::run(&file)?),
+        Request::Replay(settings) => replay::run(&settings),
+    }
+}
+
+fn snapshot(path: &Path, format: Format) -> Result<(), Failure> {
+    let region = attach::Attached::open(path)?;
+    print(&export::render(format, &region.snapshot()?))
+}
+
+/// Writes `text` to standard output, with one newline at its end.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
