@@ -85,16 +85,18 @@ mod arch {
     #[inline(always)]
     pub unsafe fn swap(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
         let done: u8;
-        // SAFETY: by the contract above. The compiler keeps rbx for itself, so it is put back.
+        // SAFETY: by the contract above. The instruction wants a half in rbx, which the compiler
+        // may use for itself: it is swapped in and put back, and all other operands are pinned so
+        // that none of them can be in it.
         unsafe {
             asm!(
-                "xchg {low}, rbx",
-                "lock cmpxchg16b [{at}]",
-                "sete {done}",
-                "mov rbx, {low}",
-                low = inout(reg) new.0 => _,
-                at = in(reg) at,
-                done = out(reg_byte) done,
+                "xchg rsi, rbx",
+                "lock cmpxchg16b [rdi]",
+                "sete r8b",
+                "mov rbx, rsi",
+                inout("rsi") new.0 => _,
+                in("rdi") at,
+                out("r8b") done,
                 inout("rax") old.0 => _,
                 inout("rdx") old.1 => _,
                 in("rcx") new.1,
