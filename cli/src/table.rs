@@ -95,7 +95,7 @@ impl Table {
 }
 
 /// Free lines, then tables with an empty line before each; at most `height` lines. Tables without
-/// rows are left out, and the longest give way first.
+/// rows are left out, the longest give way first, then the last.
 pub fn page(head: &[String], tables: &[Table], width: usize, height: usize) -> Vec<String> {
     let mut lines: Vec<String> = head
         .iter()
@@ -107,7 +107,9 @@ pub fn page(head: &[String], tables: &[Table], width: usize, height: usize) -> V
     while used(&most) > height {
         match most.iter_mut().max() {
             Some(longest) if *longest > 1 => *longest -= 1,
-            _ => break,
+            // A title without a row says nothing: the last tables go.
+            Some(_) => drop(most.pop()),
+            None => break,
         }
     }
     for (table, most) in tables.iter().zip(most) {
