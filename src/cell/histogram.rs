@@ -574,12 +574,12 @@ impl<'r> Histogram<'r> {
                 self.subtract(*at, index, counts);
             }
         }
-        let count = counts
-            .iter()
-            .fold(0, |sum: u64, count| sum.wrapping_add(*count));
+        let totals: Vec<u64> = counts.chunks_exact(width).map(sum_of).collect();
+        let count = sum_of(&totals);
         Distribution {
             bits,
             octaves: octaves.into_iter().map(|found| found.0).collect(),
+            totals,
             counts,
             count,
             sum: if count == 0 { 0.0 } else { sum },
@@ -679,6 +679,8 @@ fn damaged<T>() -> Result<T> {
 pub struct Distribution {
     bits: u32,
     octaves: Vec<usize>,
+    /// Values in each octave.
+    totals: Vec<u64>,
     /// Octave by octave, in ascending order.
     counts: Vec<u64>,
     /// How many values.
@@ -697,6 +699,7 @@ impl Distribution {
         Distribution {
             bits,
             octaves: Vec::new(),
+            totals: Vec::new(),
             counts: Vec::new(),
             count: 0,
             sum: 0.0,
@@ -766,8 +769,7 @@ impl Distribution {
             out.fill(f64::NAN);
             return;
         }
-        // Ascending ranks take one pass; any others start over.
-        let (mut at, mut seen, mut before) = (0, 0u64, 0u64);
+        let width = 1usize << self.bits;
         for (quantile, out) in quantiles.iter().zip(out) {
             let rank = ((quantile * self.count as f64).ceil() as u64).clamp(1, self.count);
             *out = if rank == self.count {
@@ -775,17 +777,10 @@ impl Distribution {
             } else if rank == 1 {
                 self.min
             } else {
-                if rank < before {
-                    (at, seen) = (0, 0);
-                }
-                while at < self.counts.len() && seen + self.counts[at] < rank {
-                    seen += self.counts[at];
-                    at += 1;
-                }
-                before = rank;
-                let width = 1usize << self.bits;
-                let octave = self.octaves.get(at / width).copied().unwrap_or(0);
-                buckets::middle(octave, at % width, self.bits).clamp(self.min, self.max)
+                let (octave, before) = reach(&self.totals, rank);
+                let counts = &self.counts[octave * width..][..width];
+                let (bucket, _) = reach(counts, rank.saturating_sub(before));
+                buckets::middle(self.octaves[octave], bucket, self.bits).clamp(self.min, self.max)
             };
         }
     }
@@ -798,6 +793,24 @@ impl Distribution {
             .map(|bucket| bucket.count)
             .sum()
     }
+}
+
+fn sum_of(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+}
+
+/// The first place up to which `counts` reach `rank`, and their sum before it; the last place when
+/// a damaged region made sums that wrap.
+fn reach(counts: &[u64], rank: u64) -> (usize, u64) {
+    let mut before = 0u64;
+    let last = counts.len().saturating_sub(1);
+    for (at, count) in counts[..last].iter().enumerate() {
+        if rank.saturating_sub(before) <= *count {
+            return (at, before);
+        }
+        before = before.saturating_add(*count);
+    }
+    (last, before)
 }
 
 /// A bucket that holds something.

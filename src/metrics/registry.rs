@@ -585,7 +585,7 @@ impl<'r> Registry<'r> {
     fn find(&self, index: Table, hash: u64, is_same: impl Fn(usize) -> bool) -> Option<usize> {
         let words = self.words();
         for step in 0..index.count {
-            let place = index.at + (hash as usize).wrapping_add(step) & (index.count - 1);
+            let place = index.at + ((hash as usize).wrapping_add(step) & (index.count - 1));
             let word = words.acquire(place);
             if word == 0 {
                 return None;
@@ -612,7 +612,7 @@ impl<'r> Registry<'r> {
         let words = self.words();
         let mine = hash >> ENTRY_BITS << ENTRY_BITS | (entry as u64 + 1);
         for step in 0..index.count {
-            let place = index.at + (hash as usize).wrapping_add(step) & (index.count - 1);
+            let place = index.at + ((hash as usize).wrapping_add(step) & (index.count - 1));
             let Some(link) = words.get(place) else { break };
             let found = match link.compare_exchange(0, mine, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Ok(entry),

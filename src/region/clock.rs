@@ -83,10 +83,11 @@ impl Clock {
     }
 }
 
-/// Starts region time at 0; for a new region.
+/// Starts region time at 0; for a new region. By the coarse clock: it is behind the precise one, and
+/// were 0 a precise time, the coarse time of the first few milliseconds would be before it.
 pub fn start(words: Words) {
     words.store(header::BOOT, host::boot_hash());
-    words.store(header::CLOCK_OFFSET, host::precise_ns().wrapping_neg());
+    words.store(header::CLOCK_OFFSET, host::coarse_ns().wrapping_neg());
 }
 
 /// True when the region's clock belongs to an earlier boot of the host.
@@ -101,7 +102,8 @@ pub fn continue_after_reboot(words: Words, created_wall_ns: u64) {
     let by_wall = host::wall_ns()
         .saturating_sub(created_wall_ns)
         .min(u64::MAX / 4);
-    let now = by_wall.max(words.load(header::LAST_SEEN).min(u64::MAX / 4));
-    words.store(header::CLOCK_OFFSET, now.wrapping_sub(host::precise_ns()));
+    let seen = words.load(header::LAST_SEEN).min(u64::MAX / 4);
+    let now = by_wall.max(seen).max(limits::COARSE_LAG_NS);
+    words.store(header::CLOCK_OFFSET, now.wrapping_sub(host::coarse_ns()));
     words.publish(header::BOOT, host::boot_hash());
 }
