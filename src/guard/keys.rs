@@ -28,7 +28,7 @@
 //! ([`Life::fresh`]). The model below lets two threads try all of it.
 
 use super::policy::WhenFull;
-use crate::base::sync::{Ordering, fence};
+use crate::base::sync::{AtomicU64, Ordering, fence};
 use crate::cell::pair::Pair;
 use crate::region::raw::Words;
 use siphasher::sip128::SipHasher13;
@@ -58,6 +58,8 @@ const ATTEMPTS: u32 = 256;
 pub struct Print {
     tag: u64,
     groups: [usize; 2],
+    /// The entry of the first group where the key is if it can.
+    home: usize,
 }
 
 /// Where a table is.
@@ -132,6 +134,7 @@ impl Print {
         Print {
             tag: (hash.h1 & !PROVISIONAL).max(1),
             groups: [first, second],
+            home: hash.h2 as usize % GROUP,
         }
     }
 }
@@ -182,27 +185,32 @@ impl Table {
     /// The confirmed entry of a key.
     #[inline(always)]
     pub fn find(&self, print: &Print) -> Option<Entry<'_>> {
-        // Both groups are asked for at once, so that one wait for memory serves both.
-        let [first, second] = print.groups.map(|group| self.group(group));
-        let (first, second) = (first?, second?);
-        let early = second.pair(0).map_or(0, Pair::first);
-        let found = first.find(print.tag);
-        let (group, at) = match found {
-            Some(at) => (first, at),
-            None if early == print.tag => (second, 0),
-            None => (second, second.find(print.tag)?),
+        let group = self.group(print.groups[0])?;
+        let (group, at) = if group.tag(print.home) == print.tag {
+            (group, print.home)
+        } else {
+            self.find_elsewhere(print, group)?
         };
+        let index = group.number * GROUP + at;
         let pair = group.pair(at)?;
         fence(Ordering::Acquire);
         let (tag, state) = pair.load();
         fence(Ordering::Acquire);
         // Another owner meanwhile: the slow path looks again.
-        (tag == print.tag).then_some(Entry {
-            pair,
-            tag,
-            index: group.number * GROUP + at,
-            state,
-        })
+        (tag == print.tag).then_some(Entry { pair, tag, index, state })
+    }
+
+    #[inline(always)]
+    fn find_elsewhere<'a>(&'a self, print: &Print, first: Group<'a>) -> Option<(Group<'a>, usize)> {
+        let second = self.group(print.groups[1])?;
+        if second.tag(print.home) == print.tag {
+            return Some((second, print.home));
+        }
+        // No branch until both groups are seen.
+        let hits = first.hits(print.tag) | second.hits(print.tag) << GROUP;
+        let order = hits.trailing_zeros() as usize;
+        let group = if order < GROUP { first } else { second };
+        (hits != 0).then_some((group, order % GROUP))
     }
 
     /// Enters a key that has no entry, or finds the one that somebody just made.
@@ -298,6 +306,8 @@ impl Table {
                 seen.confirmed = Some(entry);
             } else if entry.tag == print.tag | PROVISIONAL {
                 seen.provisional.get_or_insert(entry);
+            } else if is_idle && entry.tag & PROVISIONAL == 0 && order % GROUP == print.home {
+                side.home = Some(entry);
             } else if entry.tag == 0 {
                 side.free.get_or_insert(entry);
             } else if entry.tag & PROVISIONAL != 0 {
@@ -375,34 +385,45 @@ impl Table {
     }
 
     #[inline(always)]
-    fn group(&self, number: usize) -> Option<Group> {
+    fn group(&self, number: usize) -> Option<Group<'_>> {
         let at = self.at.wrapping_add(number.wrapping_mul(2 * GROUP));
-        self.words.slice(at, 2 * GROUP)?;
-        Some(Group {
-            words: self.words,
-            at,
-            number,
-        })
+        let entries = self.words.slice(at, 2 * GROUP)?.try_into().ok()?;
+        Some(Group { words: self.words, entries, at, number })
     }
 }
 
 /// The entries of a group, known to exist.
 #[derive(Clone, Copy)]
-struct Group {
+struct Group<'a> {
     words: Words,
+    entries: &'a [AtomicU64; 2 * GROUP],
     at: usize,
     number: usize,
 }
 
-impl Group {
+impl<'a> Group<'a> {
     #[inline(always)]
-    fn pair<'a>(self, at: usize) -> Option<Pair<'a>> {
+    fn pair(self, at: usize) -> Option<Pair<'a>> {
         Pair::at(self.words, self.at.wrapping_add(2 * at))
     }
 
+    /// The tag of an entry.
+    #[cfg(not(loom))]
     #[inline(always)]
-    fn find(self, tag: u64) -> Option<usize> {
-        (0..GROUP).find(|at| self.pair(*at).map_or(0, Pair::first) == tag)
+    fn tag(self, at: usize) -> u64 {
+        self.entries[2 * at % (2 * GROUP)].load(Ordering::Relaxed)
+    }
+
+    /// The same through the pair, which loom keeps in one word.
+    #[cfg(loom)]
+    fn tag(self, at: usize) -> u64 {
+        self.pair(at).map_or(0, Pair::first)
+    }
+
+    /// One bit for each entry of `tag`.
+    #[inline(always)]
+    fn hits(self, tag: u64) -> u32 {
+        (0..GROUP).fold(0, |hits, at| hits | u32::from(self.tag(at) == tag) << at)
     }
 }
 
@@ -421,6 +442,8 @@ struct Survey<'a> {
 #[derive(Default)]
 struct Side<'a> {
     in_use: usize,
+    /// The key's preferred entry, if it is free or idle.
+    home: Option<Entry<'a>>,
     free: Option<Entry<'a>>,
     idle: Option<Entry<'a>>,
 }
@@ -432,15 +455,15 @@ enum Choice<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// An entry for a new key: in the emptier group, rather free than idle.
+    /// An entry for a new key.
+    ///
+    /// The preferred one of the first group is where a check looks first, and may be taken as long
+    /// as that keeps the groups even; else the emptier group, so that both are never full.
     fn choose(&self, attempt: u32, when_full: WhenFull) -> Choice<'a> {
         let [first, second] = &self.sides;
-        let sides = if first.in_use <= second.in_use {
-            [first, second]
-        } else {
-            [second, first]
-        };
-        let reusable = sides.iter().find_map(|side| side.free.or(side.idle));
+        let most = second.in_use + usize::from(first.home.is_some());
+        let sides = if first.in_use <= most { [first, second] } else { [second, first] };
+        let reusable = sides.iter().find_map(|side| side.home.or(side.free).or(side.idle));
         if let Some(entry) = reusable {
             return Choice::Take(entry);
         }

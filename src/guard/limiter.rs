@@ -33,43 +33,42 @@ pub fn check(
     decision: Option<&mut Decision>,
 ) -> Result<Verdict> {
     let index = handle::entry(id);
-    let Some(limiter) = Entry::at(region, index) else {
-        return Err(stale(id));
-    };
+    let Some(limiter) = Entry::at(region, index) else { return Err(stale(id)) };
     if limiter.id() != id || !handle::is(id, IdKind::Limiter) {
         return Err(stale(id));
     }
     if cost == 0 || !region.is_writable() {
         return Err(refused(cost));
     }
-    let call = Call {
-        region,
-        planes,
-        limiter,
-        index,
-        cost,
-        wants_numbers: decision.is_some(),
+    let call = Call { region, planes, limiter, index, cost };
+    let shape = limiter.shape();
+    let ruling = if let Some(key) = key {
+        match shape {
+            entry::KEYED_BUCKET => call.keyed_bucket(key, decision),
+            entry::KEYED_WINDOW => call.keyed_window(key, decision),
+            _ => Ruling::WrongKey,
+        }
+    } else {
+        match shape {
+            entry::BUCKET => call.bucket(decision),
+            entry::WINDOW => call.window(decision),
+            _ => Ruling::WrongKey,
+        }
     };
-    let outcome = match (limiter.shape(), key) {
-        (entry::BUCKET, None) => call.bucket()?,
-        (entry::KEYED_BUCKET, Some(key)) => call.keyed_bucket(key)?,
-        (entry::WINDOW, None) => call.window()?,
-        (entry::KEYED_WINDOW, Some(key)) => call.keyed_window(key)?,
-        _ => return Err(call.wrong_key(key)),
-    };
-    match outcome.verdict {
-        Verdict::Admitted => {
+    match ruling {
+        Ruling::Admitted => {
             call.count(tally::ADMITTED, 1);
             if cost > 1 {
                 call.count(tally::FURTHER_UNITS, u64::from(cost) - 1);
             }
+            Ok(Verdict::Admitted)
         }
-        Verdict::Denied => call.count(tally::DENIED, 1),
+        Ruling::Denied => {
+            call.count(tally::DENIED, 1);
+            Ok(Verdict::Denied)
+        }
+        error => Err(call.error(error, key)),
     }
-    if let Some(decision) = decision {
-        *decision = outcome.numbers;
-    }
-    Ok(outcome.verdict)
 }
 
 /// One check on its way.
@@ -79,82 +78,99 @@ struct Call<'a> {
     limiter: Entry<'a>,
     index: usize,
     cost: u32,
-    wants_numbers: bool,
 }
 
-/// A verdict, and the numbers behind it if they are wanted.
-struct Outcome {
-    verdict: Verdict,
-    numbers: Decision,
+/// A verdict, or why there is none. One byte: errors get their words only where they are returned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ruling {
+    Admitted,
+    Denied,
+    /// The cost is more than the limiter ever holds.
+    Never,
+    /// A key too many or too few.
+    WrongKey,
+    LongKey,
+    /// The region holds something impossible.
+    Damaged,
 }
+
+/// The numbers behind a ruling, for a caller who wants them.
+type Numbers<'a> = Option<&'a mut Decision>;
 
 impl<'a> Call<'a> {
     #[inline(always)]
-    fn bucket(&self) -> Result<Outcome> {
-        let rate = self.limiter.rate();
-        let Some(need) = rate.cost(self.cost) else {
-            return Err(self.never());
-        };
+    fn bucket(&self, numbers: Numbers<'_>) -> Ruling {
         let Some(word) = self.limiter.state(self.words()) else {
-            return Err(damaged());
+            return Ruling::Damaged;
         };
-        let mut state = word.load(Ordering::Acquire);
         loop {
-            match decide(&rate, self.clock(), state, need) {
+            let state = word.load(Ordering::Acquire);
+            // Read before the rate, so that nothing has to be kept over the call of the clock.
+            let coarse = self.clock().coarse();
+            let rate = self.limiter.rate();
+            let Some(need) = rate.cost(self.cost) else {
+                return Ruling::Never;
+            };
+            match decide(&rate, self.clock(), coarse, state, need) {
                 Answer::Admit {
                     state: new,
                     lacking,
-                } => match exchange(word, state, new) {
-                    Ok(_) => return Ok(self.of_bucket(&rate, Verdict::Admitted, lacking, need)),
-                    Err(found) => state = found,
-                },
+                } => {
+                    if exchange(word, state, new) {
+                        self.tell_bucket(numbers, &rate, lacking, 0);
+                        return Ruling::Admitted;
+                    }
+                }
                 Answer::Deny { lacking } | Answer::Unsure { lacking } => {
-                    return Ok(self.of_bucket(&rate, Verdict::Denied, lacking, need));
+                    self.tell_bucket(numbers, &rate, lacking, need);
+                    return Ruling::Denied;
                 }
             }
         }
     }
 
-    #[inline(always)]
-    fn keyed_bucket(&self, key: &[u8]) -> Result<Outcome> {
+    #[inline(never)]
+    fn keyed_bucket(&self, key: &[u8], numbers: Numbers<'_>) -> Ruling {
         let rate = self.limiter.rate();
-        let Some(need) = rate.cost(self.cost) else {
-            return Err(self.never());
-        };
+        let Some(need) = rate.cost(self.cost) else { return Ruling::Never };
+        if key.len() > limits::MAX_KEY_BYTES {
+            return Ruling::LongKey;
+        }
         let table = self.limiter.table(self.words());
-        let print = self.print(&table, key)?;
+        let print = self.print(&table, key);
         loop {
             let entry = match table.find(&print) {
                 Some(entry) => entry,
-                None => match self.enter_bucket(&table, &print, rate)? {
+                None => match self.enter_bucket(&table, &print, rate) {
                     Entered::At(entry) => entry,
-                    Entered::Full(outcome) => return Ok(outcome),
+                    Entered::Not(ruling, full) => return tell(numbers, full, ruling),
                 },
             };
-            match decide(&rate, self.clock(), entry.state, need) {
+            match decide(&rate, self.clock(), self.clock().coarse(), entry.state, need) {
                 Answer::Admit { state, lacking } => {
                     if entry.swap(state) {
-                        return Ok(self.of_bucket(&rate, Verdict::Admitted, lacking, need));
+                        self.tell_bucket(numbers, &rate, lacking, 0);
+                        return Ruling::Admitted;
                     }
                 }
                 Answer::Deny { lacking } | Answer::Unsure { lacking } => {
                     if entry.is_same() {
-                        return Ok(self.of_bucket(&rate, Verdict::Denied, lacking, need));
+                        self.tell_bucket(numbers, &rate, lacking, need);
+                        return Ruling::Denied;
                     }
                 }
             }
         }
     }
 
-    #[inline(always)]
-    fn window(&self) -> Result<Outcome> {
-        let window = self.possible_window()?;
-        let Some(word) = self.limiter.state(self.words()) else {
-            return Err(damaged());
-        };
-        let Some(ring) = self.limiter.ring(self.words(), 0) else {
-            return Err(damaged());
-        };
+    #[inline(never)]
+    fn window(&self, numbers: Numbers<'_>) -> Ruling {
+        let window = self.limiter.window();
+        if u64::from(self.cost) > window.limit {
+            return Ruling::Never;
+        }
+        let Some(word) = self.limiter.state(self.words()) else { return Ruling::Damaged };
+        let Some(ring) = self.limiter.ring(self.words(), 0) else { return Ruling::Damaged };
         loop {
             let state = word.load(Ordering::Acquire);
             let attempt = window.take(
@@ -162,44 +178,48 @@ impl<'a> Call<'a> {
                 self.clock(),
                 state,
                 self.cost.into(),
-                self.wants_numbers,
-                |new| exchange(word, state, new).is_ok(),
+                numbers.is_some(),
+                |new| exchange(word, state, new),
                 || word.load(Ordering::Acquire) == state,
             );
-            if let Some(outcome) = self.of_window(&window, ring, state, attempt)? {
-                return Ok(outcome);
+            if attempt != Attempt::Lost {
+                return tell_window(numbers, &window, ring, state, attempt);
             }
         }
     }
 
-    #[inline(always)]
-    fn keyed_window(&self, key: &[u8]) -> Result<Outcome> {
-        let window = self.possible_window()?;
+    #[inline(never)]
+    fn keyed_window(&self, key: &[u8], numbers: Numbers<'_>) -> Ruling {
+        let window = self.limiter.window();
+        if u64::from(self.cost) > window.limit {
+            return Ruling::Never;
+        }
+        if key.len() > limits::MAX_KEY_BYTES {
+            return Ruling::LongKey;
+        }
         let table = self.limiter.table(self.words());
-        let print = self.print(&table, key)?;
+        let print = self.print(&table, key);
         loop {
             let entry = match table.find(&print) {
                 Some(entry) => entry,
-                None => match self.enter_window(&table, &print, window)? {
+                None => match self.enter_window(&table, &print, window) {
                     Entered::At(entry) => entry,
-                    Entered::Full(outcome) => return Ok(outcome),
+                    Entered::Not(ruling, full) => return tell(numbers, full, ruling),
                 },
             };
             let ring = self.limiter.ring(self.words(), entry.index);
-            let Some(ring) = ring else {
-                return Err(damaged());
-            };
+            let Some(ring) = ring else { return Ruling::Damaged };
             let attempt = window.take(
                 ring,
                 self.clock(),
                 entry.state,
                 self.cost.into(),
-                self.wants_numbers,
+                numbers.is_some(),
                 |new| entry.swap(new),
                 || entry.is_same(),
             );
-            if let Some(outcome) = self.of_window(&window, ring, entry.state, attempt)? {
-                return Ok(outcome);
+            if attempt != Attempt::Lost {
+                return tell_window(numbers, &window, ring, entry.state, attempt);
             }
         }
     }
@@ -223,195 +243,155 @@ impl<'a> Call<'a> {
     }
 
     #[inline(always)]
-    fn print(&self, table: &Table, key: &[u8]) -> Result<Print> {
-        if key.len() > limits::MAX_KEY_BYTES {
-            return Err(long_key(key.len()));
-        }
-        Ok(Print::of(&self.region.header().seed, key, table.groups))
+    fn print(&self, table: &Table, key: &[u8]) -> Print {
+        Print::of(&self.region.header().seed, key, table.groups)
     }
 
+    /// `denied` is what a denied check needed; 0 when it was admitted.
     #[inline(always)]
-    fn possible_window(&self) -> Result<Window> {
-        let window = self.limiter.window();
-        if !window.is_possible() {
-            return Err(damaged());
-        }
-        if u64::from(self.cost) > window.limit {
-            Err(self.never())
-        } else {
-            Ok(window)
-        }
-    }
-
-    #[inline(always)]
-    fn of_bucket(&self, rate: &Rate, verdict: Verdict, lacking: u64, need: u64) -> Outcome {
-        let mut numbers = Decision::default();
-        if self.wants_numbers {
-            numbers = Decision {
+    fn tell_bucket(&self, numbers: Numbers<'_>, rate: &Rate, lacking: u64, denied: u64) {
+        if let Some(numbers) = numbers {
+            *numbers = Decision {
                 limit: self.limiter.word(entry::UNITS),
                 remaining: rate.units_left(lacking),
-                retry_after_ns: match verdict {
-                    Verdict::Admitted => 0,
-                    Verdict::Denied => rate.wait_for(lacking, need),
-                },
+                retry_after_ns: if denied > 0 { rate.wait_for(lacking, denied) } else { 0 },
                 reset_after_ns: rate.ns(lacking),
             };
         }
-        Outcome { verdict, numbers }
-    }
-
-    /// None when the attempt must be made again.
-    #[inline(always)]
-    fn of_window(
-        &self,
-        window: &Window,
-        ring: &[AtomicU64],
-        old_state: u64,
-        attempt: Attempt,
-    ) -> Result<Option<Outcome>> {
-        let (verdict, state, now_ns, until_ns) = match attempt {
-            Attempt::Admitted { state, now_ns } => (Verdict::Admitted, state, now_ns, 0),
-            Attempt::Denied { until_ns, now_ns } => (Verdict::Denied, old_state, now_ns, until_ns),
-            Attempt::Lost => return Ok(None),
-            Attempt::Damaged => return Err(damaged()),
-        };
-        let mut numbers = Decision::default();
-        if self.wants_numbers {
-            // A stamp of coarse time may be ahead of now; no wait is longer than the window.
-            let wait = |until: u64| until.saturating_sub(now_ns).min(window.window_ns);
-            numbers = Decision {
-                limit: window.limit,
-                remaining: window.units_left(ring, state, now_ns),
-                retry_after_ns: wait(until_ns),
-                reset_after_ns: wait(window.idle_from(ring, state)),
-            };
-        }
-        Ok(Some(Outcome { verdict, numbers }))
     }
 
     #[cold]
     #[inline(never)]
-    fn enter_bucket<'t>(&self, table: &'t Table, print: &Print, rate: Rate) -> Result<Entered<'t>> {
+    fn enter_bucket<'t>(&self, table: &'t Table, print: &Print, rate: Rate) -> Entered<'t> {
         let clock = self.clock();
-        self.enter(
-            table,
-            print,
-            &BucketLife {
-                rate,
-                now_ns: clock.coarse(),
-                lag_ns: clock.lag(),
-            },
-        )
+        self.enter(table, print, &BucketLife { rate, now_ns: clock.coarse(), lag_ns: clock.lag() })
     }
 
     #[cold]
     #[inline(never)]
-    fn enter_window<'t>(&self, table: &'t Table, print: &Print, w: Window) -> Result<Entered<'t>> {
+    fn enter_window<'t>(&self, table: &'t Table, print: &Print, window: Window) -> Entered<'t> {
         let (limiter, words) = (self.limiter, self.words());
         let now_ns = self.clock().coarse();
-        self.enter(
-            table,
-            print,
-            &WindowLife {
-                limiter,
-                words,
-                window: w,
-                now_ns,
-            },
-        )
+        self.enter(table, print, &WindowLife { limiter, words, window, now_ns })
     }
 
     /// Makes an entry for a key that has none.
-    fn enter<'t>(&self, table: &'t Table, print: &Print, life: &impl Life) -> Result<Entered<'t>> {
+    fn enter<'t>(&self, table: &'t Table, print: &Print, life: &impl Life) -> Entered<'t> {
         let when_full = self.limiter.when_full();
         let mut displaced = Displaced::default();
         let place = table.enter(print, life, when_full, &mut displaced);
-        for (tally, count) in [
-            (tally::REUSED, displaced.reused),
-            (tally::EVICTED, displaced.evicted),
-        ] {
+        for (tally, count) in
+            [(tally::REUSED, displaced.reused), (tally::EVICTED, displaced.evicted)]
+        {
             if count > 0 {
                 self.count(tally, count);
             }
         }
         match place {
-            Place::At(entry) => Ok(Entered::At(entry)),
-            Place::Full(wait_ns) => Ok(Entered::Full(self.full(when_full, wait_ns))),
-            Place::Damaged => Err(damaged()),
+            Place::At(entry) => Entered::At(entry),
+            Place::Full(wait_ns) => self.full(when_full, wait_ns),
+            Place::Damaged => Entered::Not(Ruling::Damaged, Decision::default()),
         }
     }
 
     /// No room for the key.
-    fn full(&self, when_full: WhenFull, wait_ns: u64) -> Outcome {
+    fn full<'t>(&self, when_full: WhenFull, wait_ns: u64) -> Entered<'t> {
         let limit = self.limiter.word(entry::UNITS);
         if when_full == WhenFull::Allow {
             self.count(tally::ALLOWED_FULL, 1);
             let remaining = limit.saturating_sub(self.cost.into());
-            let numbers = Decision {
-                limit,
-                remaining,
-                ..Decision::default()
-            };
-            return Outcome {
-                verdict: Verdict::Admitted,
-                numbers,
-            };
+            let numbers = Decision { limit, remaining, ..Decision::default() };
+            return Entered::Not(Ruling::Admitted, numbers);
         }
         self.count(tally::DENIED_FULL, 1);
-        let wait_ns = wait_ns.max(1);
-        let numbers = Decision {
-            limit,
-            remaining: 0,
-            retry_after_ns: wait_ns,
-            reset_after_ns: wait_ns,
-        };
-        Outcome {
-            verdict: Verdict::Denied,
-            numbers,
+        let wait = wait_ns.max(1);
+        let numbers = Decision { limit, remaining: 0, retry_after_ns: wait, reset_after_ns: wait };
+        Entered::Not(Ruling::Denied, numbers)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn error(&self, ruling: Ruling, key: Option<&[u8]>) -> Error {
+        let name = super::registry::name_of(self.words(), &self.limiter);
+        match (ruling, key) {
+            (Ruling::Never, _) => Error::range(format!(
+                "a cost of {} can never pass: limiter {name:?} never holds more than {} units",
+                self.cost,
+                self.limiter.word(entry::UNITS)
+            )),
+            (Ruling::LongKey, Some(key)) => Error::argument(format!(
+                "a key of {} bytes for limiter {name:?}: at most {} are allowed",
+                key.len(),
+                limits::MAX_KEY_BYTES
+            )),
+            (Ruling::WrongKey, Some(_)) => {
+                Error::argument(format!("limiter {name:?} has no keys, but one was given"))
+            }
+            (Ruling::WrongKey, None) => {
+                Error::argument(format!("limiter {name:?} is keyed, but no key was given"))
+            }
+            _ => Error::format(format!("limiter {name:?} is damaged in the region")),
         }
     }
-
-    fn name(&self) -> String {
-        super::registry::name_of(self.words(), &self.limiter)
-    }
-
-    #[cold]
-    fn never(&self) -> Error {
-        Error::range(format!(
-            "a cost of {} can never pass: limiter {:?} never holds more than {} units",
-            self.cost,
-            self.name(),
-            self.limiter.word(entry::UNITS)
-        ))
-    }
-
-    #[cold]
-    fn wrong_key(&self, key: Option<&[u8]>) -> Error {
-        Error::argument(match key {
-            Some(_) => format!("limiter {:?} has no keys, but one was given", self.name()),
-            None => format!("limiter {:?} is keyed, but no key was given", self.name()),
-        })
-    }
 }
 
-/// The answer for a key without an entry: one, or the outcome when there is no room.
+/// The answer for a key without an entry: one, or the ruling when there is no room.
 enum Entered<'a> {
     At(keys::Entry<'a>),
-    Full(Outcome),
+    Not(Ruling, Decision),
 }
 
-/// Decides by the coarse clock if it can, else by the precise one; both are read after `state`.
 #[inline(always)]
-fn decide(rate: &Rate, clock: &Clock, state: u64, need: u64) -> Answer {
-    match rate.by_coarse(state, clock.coarse(), clock.lag(), need) {
+fn tell(numbers: Numbers<'_>, decision: Decision, ruling: Ruling) -> Ruling {
+    if let Some(numbers) = numbers
+        && matches!(ruling, Ruling::Admitted | Ruling::Denied)
+    {
+        *numbers = decision;
+    }
+    ruling
+}
+
+/// The ruling of an attempt, begun at `old_state`, that was not lost.
+#[inline(always)]
+fn tell_window(
+    numbers: Numbers<'_>,
+    window: &Window,
+    ring: &[AtomicU64],
+    old_state: u64,
+    attempt: Attempt,
+) -> Ruling {
+    let (ruling, state, now_ns, until_ns) = match attempt {
+        Attempt::Admitted { state, now_ns } => (Ruling::Admitted, state, now_ns, 0),
+        Attempt::Denied { until_ns, now_ns } => (Ruling::Denied, old_state, now_ns, until_ns),
+        _ => return Ruling::Damaged,
+    };
+    if let Some(numbers) = numbers {
+        // A stamp of coarse time may be ahead of now; no wait is longer than the window.
+        let wait = |until: u64| until.saturating_sub(now_ns).min(window.window_ns);
+        *numbers = Decision {
+            limit: window.limit,
+            remaining: window.units_left(ring, state, now_ns),
+            retry_after_ns: wait(until_ns),
+            reset_after_ns: wait(window.idle_from(ring, state)),
+        };
+    }
+    ruling
+}
+
+/// Decides by the `coarse` reading if it can, else by the precise clock; both are later than
+/// `state`.
+#[inline(always)]
+fn decide(rate: &Rate, clock: &Clock, coarse: u64, state: u64, need: u64) -> Answer {
+    match rate.by_coarse(state, coarse, clock.lag(), need) {
         Answer::Unsure { .. } => rate.by_precise(state, clock.precise(), clock.lag(), need),
         sure => sure,
     }
 }
 
 #[inline(always)]
-fn exchange(word: &AtomicU64, old: u64, new: u64) -> std::result::Result<u64, u64> {
-    word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire)
+fn exchange(word: &AtomicU64, old: u64, new: u64) -> bool {
+    word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
+        .is_ok()
 }
 
 /// A bucket that has been full for a while is idle.
@@ -479,17 +459,4 @@ fn refused(cost: u32) -> Error {
         return Error::argument("a cost must be at least 1");
     }
     Error::state("an observer cannot check a limiter: the region is mapped read-only")
-}
-
-#[cold]
-fn long_key(bytes: usize) -> Error {
-    let most = limits::MAX_KEY_BYTES;
-    Error::argument(format!(
-        "a key of {bytes} bytes: at most {most} are allowed"
-    ))
-}
-
-#[cold]
-fn damaged() -> Error {
-    Error::format("the limiter's words in the region are damaged")
 }
