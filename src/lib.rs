@@ -41,8 +41,8 @@
 pub mod base;
 pub mod cell;
 pub mod engine;
-// pub mod export;
-// pub mod ffi;
+pub mod export;
+pub mod ffi;
 pub mod guard;
 pub mod metrics;
 pub mod region;

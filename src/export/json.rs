@@ -1,0 +1,361 @@
+//! The snapshot as one JSON document, described by `schema/snapshot.schema.json`.
+//!
+//! Written straight into memory, since a tree of a thousand histograms would take longer than the
+//! snapshot itself. Counts are whole numbers with all digits of 64 bits; everything else is a
+//! double, with a point or an exponent. What has no number (a quantile of nothing) is `null`.
+//! There is a line for each top-level field and each metric, so that documents can be compared.
+
+use super::{escape, number};
+use crate::base::limits::WINDOW_SLOTS;
+use crate::cell::buckets;
+use crate::cell::histogram::Distribution;
+use crate::guard::{Algorithm, LimiterReading};
+use crate::snapshot::{EngineReading, FamilyReading, SeriesReading, Snapshot, Value};
+
+/// Name and version of the document. A new field does not change it; a changed meaning does.
+pub const SCHEMA: &str = "tidegate.snapshot/1";
+
+const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
+const QUANTILE_NAMES: [&str; QUANTILES.len()] = ["0.5", "0.9", "0.95", "0.99", "0.999"];
+
+/// Appends `snapshot` to `out`.
+pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let mut json = Json { out };
+    // Whatever stands before the document is none of it.
+    json.out.push(b'{');
+    json.line().key("schema").text(SCHEMA);
+    json.line().key("version").text(snapshot.version);
+    json.line().key("service").text(&snapshot.service);
+    json.line().key("taken_at").time(snapshot.taken_wall_ns);
+    json.line().key("age_seconds").seconds(snapshot.age_ns);
+    json.line()
+        .key("window_seconds")
+        .real(snapshot.window_seconds);
+    let seconds = covered_seconds(snapshot);
+    json.metrics("counters", snapshot, |json, value| match value {
+        Value::Counter(total) => {
+            json.key("value").whole(*total);
+            true
+        }
+        _ => false,
+    });
+    json.metrics("gauges", snapshot, |json, value| match value {
+        Value::Gauge(value) => {
+            json.key("value").real(*value);
+            true
+        }
+        _ => false,
+    });
+    json.metrics("histograms", snapshot, |json, value| match value {
+        Value::Histogram { lifetime, window } => {
+            json.key("relative_error")
+                .real(buckets::error_of(lifetime.bits()));
+            json.key("lifetime").distribution(lifetime, None);
+            json.key("window").distribution(window, Some(seconds));
+            true
+        }
+        _ => false,
+    });
+    json.line().key("limiters").open(b'[');
+    for limiter in &snapshot.limiters {
+        json.line().limiter(limiter);
+    }
+    json.close_lines(b']');
+    json.line().key("engine").engine(&snapshot.engine);
+    json.close_lines(b'}');
+    json.out.push(b'\n');
+}
+
+/// How far back windows reach: to the beginning of their first time slot, or of the region.
+fn covered_seconds(snapshot: &Snapshot) -> f64 {
+    let slot_ns = snapshot.window_seconds * 1e9 / WINDOW_SLOTS as f64;
+    let now_ns = snapshot.age_ns as f64;
+    let first = (now_ns / slot_ns).floor() - (WINDOW_SLOTS - 1) as f64;
+    (now_ns - first.max(0.0) * slot_ns) / 1e9
+}
+
+/// A document that grows at its end. A comma is due wherever something was written before, which
+/// the last byte tells: outside of strings, nothing else ends as these do.
+struct Json<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl Json<'_> {
+    fn comma(&mut self) {
+        if !matches!(self.out.last(), None | Some(b'{' | b'[' | b':' | b'\n')) {
+            self.out.push(b',');
+        }
+    }
+
+    /// What comes next stands on a line of its own.
+    fn line(&mut self) -> &mut Self {
+        self.comma();
+        self.out.push(b'\n');
+        self
+    }
+
+    /// A field's name, which needs no escapes; its value comes next.
+    fn key(&mut self, name: &str) -> &mut Self {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self
+    }
+
+    fn open(&mut self, bracket: u8) {
+        self.comma();
+        self.out.push(bracket);
+    }
+
+    fn close(&mut self, bracket: u8) {
+        self.out.push(bracket);
+    }
+
+    /// Closes what has its parts on lines of their own.
+    fn close_lines(&mut self, bracket: u8) {
+        if !matches!(self.out.last(), Some(b'{' | b'[')) {
+            self.out.push(b'\n');
+        }
+        self.out.push(bracket);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.comma();
+        escape::json(self.out, text);
+    }
+
+    fn whole(&mut self, value: u64) {
+        self.comma();
+        number::whole(self.out, value);
+    }
+
+    fn real(&mut self, value: f64) {
+        self.comma();
+        number::json(self.out, value);
+    }
+
+    fn seconds(&mut self, ns: u64) {
+        self.real(ns as f64 / 1e9);
+    }
+
+    fn boolean(&mut self, value: bool) {
+        self.comma();
+        self.out
+            .extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    fn null(&mut self) {
+        self.comma();
+        self.out.extend_from_slice(b"null");
+    }
+
+    /// A wall clock's time as RFC 3339 in UTC, to the millisecond.
+    fn time(&mut self, wall_ns: u64) {
+        self.text(&rfc3339(wall_ns));
+    }
+
+    fn metrics(
+        &mut self,
+        field: &str,
+        snapshot: &Snapshot,
+        write: impl Fn(&mut Self, &Value) -> bool,
+    ) {
+        self.line().key(field).open(b'[');
+        for family in &snapshot.families {
+            for series in &family.series {
+                let start = self.out.len();
+                self.line().open(b'{');
+                self.series(family, series);
+                if write(self, &series.value) {
+                    self.close(b'}');
+                } else {
+                    self.out.truncate(start);
+                }
+            }
+        }
+        self.close_lines(b']');
+    }
+
+    fn series(&mut self, family: &FamilyReading, series: &SeriesReading) {
+        self.key("name").text(&family.name);
+        self.key("labels").open(b'{');
+        for (name, value) in &series.labels {
+            self.text(name);
+            self.out.push(b':');
+            self.text(value);
+        }
+        self.close(b'}');
+        for (field, text) in [("help", &family.help), ("unit", &family.unit)] {
+            if !text.is_empty() {
+                self.key(field).text(text);
+            }
+        }
+    }
+
+    fn distribution(&mut self, distribution: &Distribution, seconds: Option<f64>) {
+        let count = distribution.count as f64;
+        self.open(b'{');
+        self.key("count").whole(distribution.count);
+        self.key("sum").real(distribution.sum);
+        self.key("min").real(distribution.min);
+        self.key("max").real(distribution.max);
+        self.key("mean").real(distribution.sum / count);
+        let mut values = [f64::NAN; QUANTILES.len()];
+        distribution.quantiles(&QUANTILES, &mut values);
+        self.key("quantiles").open(b'{');
+        for (name, value) in QUANTILE_NAMES.into_iter().zip(values) {
+            self.key(name).real(value);
+        }
+        self.close(b'}');
+        if let Some(seconds) = seconds {
+            self.key("rate_per_second").real(count / seconds);
+        }
+        self.close(b'}');
+    }
+
+    fn limiter(&mut self, limiter: &LimiterReading) {
+        self.open(b'{');
+        self.key("name").text(&limiter.name);
+        self.key("algorithm").text(limiter.policy.algorithm.name());
+        match limiter.policy.algorithm {
+            Algorithm::TokenBucket {
+                rate_per_second,
+                burst,
+                ..
+            } => {
+                self.key("rate_per_second").real(rate_per_second);
+                self.key("burst").whole(burst);
+            }
+            Algorithm::SlidingWindow {
+                limit,
+                window_seconds,
+                ..
+            } => {
+                self.key("limit").whole(limit);
+                self.key("window_seconds").real(window_seconds);
+            }
+        }
+        self.key("keyed").boolean(limiter.policy.keyed.is_some());
+        if let Some(keyed) = limiter.policy.keyed {
+            self.key("when_full").text(keyed.when_full.name());
+        }
+        let tallies = &limiter.tallies;
+        for (field, value) in [
+            ("admitted", tallies.admitted),
+            ("admitted_units", tallies.admitted_units),
+            ("denied", tallies.denied),
+            ("denied_full", tallies.denied_full),
+            ("allowed_full", tallies.allowed_full),
+            ("evicted", tallies.evicted),
+            ("reused", tallies.reused),
+            ("keys_used", limiter.keys_used),
+            ("keys_capacity", limiter.keys_capacity),
+        ] {
+            self.key(field).whole(value);
+        }
+        self.close(b'}');
+    }
+
+    fn engine(&mut self, engine: &EngineReading) {
+        self.open(b'{');
+        if engine.path.is_empty() {
+            self.key("region_path").null();
+        } else {
+            self.key("region_path").text(&engine.path);
+        }
+        self.key("warnings").open(b'[');
+        for warning in &engine.warnings {
+            self.text(warning);
+        }
+        self.close(b']');
+        self.key("created_at").time(engine.created_wall_ns);
+        let alive = engine.workers.iter().filter(|worker| worker.alive).count() as u64;
+        for (field, value) in [
+            ("creator_pid", u64::from(engine.creator_pid)),
+            ("size_bytes", engine.size_bytes),
+            ("heap_used_bytes", engine.heap_used_bytes),
+            ("heap_bytes", engine.heap_bytes),
+            ("series_used", engine.series_used),
+            ("series_limit", engine.series_limit),
+            ("overflowed_opens", engine.overflowed_opens),
+            ("dropped_values", engine.dropped_values),
+            ("dropped_for_lack_of_room", engine.dropped_for_lack_of_room),
+            ("clamped_values", engine.clamped_values),
+            ("cold_octaves", engine.cold_octaves),
+            ("lost_checkpoints", engine.lost_checkpoints),
+            ("workers_attached", engine.workers_attached),
+            ("workers_died", engine.workers_died),
+            ("workers_refused", engine.workers_refused),
+            ("workers_alive", alive),
+            ("workers_dead", engine.workers.len() as u64 - alive),
+        ] {
+            self.key(field).whole(value);
+        }
+        self.key("workers").open(b'[');
+        for worker in &engine.workers {
+            self.line().open(b'{');
+            self.key("pid").whole(worker.pid.into());
+            self.key("alive").boolean(worker.alive);
+            self.key("attached_for_seconds")
+                .seconds(worker.attached_for_ns);
+            self.key("heartbeat_age_seconds")
+                .seconds(worker.heartbeat_age_ns);
+            self.close(b'}');
+        }
+        self.close_lines(b']');
+        self.close(b'}');
+    }
+}
+
+fn rfc3339(wall_ns: u64) -> String {
+    let ms = wall_ns / 1_000_000;
+    let (days, time) = (ms / 86_400_000, ms % 86_400_000);
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        time / 3_600_000,
+        time / 60_000 % 60,
+        time / 1000 % 60,
+        time % 1000
+    )
+}
+
+/// Year, month and day of a day counted from 1970. Years begin in March here, so that the leap day
+/// is a year's last; 400 of them have 146,097 days.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let date = day - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year;
+    if month < 10 {
+        (year, month + 3, date)
+    } else {
+        (year + 1, month - 9, date)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_rfc_3339() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399, "2000-02-28T23:59:59.000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (951_868_800, "2000-03-01T00:00:00.000Z"),
+            (1_709_164_800, "2024-02-29T00:00:00.000Z"),
+            (1_735_689_599, "2024-12-31T23:59:59.000Z"),
+            (4_107_542_400, "2100-03-01T00:00:00.000Z"),
+        ] {
+            assert_eq!(rfc3339(seconds * 1_000_000_000), text);
+        }
+        assert_eq!(rfc3339(1_999_999), "1970-01-01T00:00:00.001Z");
+        assert_eq!(rfc3339(u64::MAX), "2554-07-21T23:34:33.709Z");
+    }
+}

@@ -1,0 +1,173 @@
+//! The name that a family has in Prometheus, and which labels are legal there.
+//!
+//! `db.query` becomes `db_query`; a unit is a suffix unless the name has it; a counter ends in
+//! `_total`, after the unit. Names and labels were checked when they were opened, so what is
+//! illegal here comes from a damaged region, and is left out rather than repaired.
+
+use crate::metrics::Kind;
+use crate::metrics::registry::exported;
+use std::collections::HashMap;
+
+/// What a family is called; None when its name cannot be exported.
+pub(super) fn family(name: &str, kind: Kind, unit: &str) -> Option<String> {
+    let mut shown = exported(name);
+    if !is_name(&shown, true) || !unit.bytes().all(is_word) {
+        return None;
+    }
+    let is_counter = kind == Kind::Counter;
+    if is_counter && let Some(stem) = shown.strip_suffix("_total").filter(|stem| !stem.is_empty()) {
+        shown.truncate(stem.len());
+    }
+    // OpenTelemetry writes "1" where a value has no unit.
+    let has_unit = shown
+        .strip_suffix(unit)
+        .is_some_and(|stem| stem.is_empty() || stem.ends_with('_'));
+    if !unit.is_empty() && unit != "1" && !has_unit {
+        shown.push('_');
+        shown.push_str(unit);
+    }
+    if is_counter {
+        shown.push_str("_total");
+    }
+    Some(shown)
+}
+
+/// Whether series of this kind may have `labels`: legal names in order, each once.
+pub(super) fn are_legal(labels: &[(String, String)], kind: Kind) -> bool {
+    labels.is_sorted_by(|one, other| one.0 < other.0)
+        && labels.iter().all(|(name, _)| {
+            is_name(name, false)
+                && !name.starts_with("__")
+                && !(kind == Kind::Histogram && name == "le")
+        })
+}
+
+fn is_name(text: &str, colons: bool) -> bool {
+    let is_legal = |byte| is_word(byte) || (colons && byte == b':');
+    !text.is_empty() && !text.as_bytes()[0].is_ascii_digit() && text.bytes().all(is_legal)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// What a histogram's samples are called, beside the family.
+const SAMPLES: [&str; 3] = ["_bucket", "_sum", "_count"];
+
+/// The names that are taken. First come, first served.
+#[derive(Default)]
+pub(super) struct Taken<'a> {
+    families: HashMap<&'a str, Kind>,
+    sample: String,
+}
+
+impl<'a> Taken<'a> {
+    /// Takes `name` for a family of this kind, unless a reader could confuse it with another one:
+    /// a gauge `x_count` would be read as part of the histogram `x`.
+    pub(super) fn take(&mut self, name: &'a str, kind: Kind) -> bool {
+        let clashes = self.families.contains_key(name)
+            || SAMPLES.iter().any(|suffix| {
+                name.strip_suffix(suffix)
+                    .is_some_and(|stem| self.families.get(stem) == Some(&Kind::Histogram))
+            })
+            || (kind == Kind::Histogram && self.has_sample_of(name));
+        if !clashes {
+            self.families.insert(name, kind);
+        }
+        !clashes
+    }
+
+    fn has_sample_of(&mut self, name: &str) -> bool {
+        SAMPLES.iter().any(|suffix| {
+            self.sample.clear();
+            self.sample.push_str(name);
+            self.sample.push_str(suffix);
+            self.families.contains_key(self.sample.as_str())
+        })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_are_appended_once() {
+        for (name, kind, unit, shown) in [
+            ("queries_total", Kind::Counter, "", "queries_total"),
+            ("queries", Kind::Counter, "", "queries_total"),
+            ("io.read", Kind::Counter, "bytes", "io_read_bytes_total"),
+            ("io_total", Kind::Counter, "bytes", "io_bytes_total"),
+            ("io_bytes_total", Kind::Counter, "bytes", "io_bytes_total"),
+            ("_total", Kind::Counter, "", "_total_total"),
+            ("queries_in_flight", Kind::Gauge, "", "queries_in_flight"),
+            ("x_total", Kind::Gauge, "", "x_total"),
+            ("load", Kind::Gauge, "1", "load"),
+            ("seconds", Kind::Histogram, "seconds", "seconds"),
+            (
+                "db/query-time",
+                Kind::Histogram,
+                "seconds",
+                "db_query_time_seconds",
+            ),
+            ("job:time", Kind::Histogram, "seconds", "job:time_seconds"),
+        ] {
+            assert_eq!(family(name, kind, unit).as_deref(), Some(shown));
+        }
+    }
+
+    #[test]
+    fn names_of_a_damaged_region_are_not_exported() {
+        for (name, unit) in [
+            ("", ""),
+            ("9a", ""),
+            ("a b", ""),
+            ("a\n", ""),
+            ("ü", ""),
+            ("a", "m/s"),
+        ] {
+            assert_eq!(family(name, Kind::Gauge, unit), None);
+        }
+    }
+
+    #[test]
+    fn labels_of_a_damaged_region_are_not_exported() {
+        let legal = |names: &[&str], kind| {
+            let labels: Vec<_> = names
+                .iter()
+                .map(|name| (name.to_string(), String::new()))
+                .collect();
+            are_legal(&labels, kind)
+        };
+        assert!(legal(&[], Kind::Gauge));
+        assert!(legal(&["a", "b"], Kind::Gauge));
+        assert!(legal(&["le"], Kind::Gauge));
+        for wrong in [
+            &["le"][..],
+            &["b", "a"],
+            &["a", "a"],
+            &["a:b"],
+            &[""],
+            &["__name__"],
+        ] {
+            assert!(!legal(wrong, Kind::Histogram), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_a_reader_would_confuse_are_taken_once() {
+        let taken = |first, second| {
+            let mut taken = Taken::default();
+            let (name, kind) = first;
+            assert!(taken.take(name, kind));
+            let (name, kind) = second;
+            !taken.take(name, kind)
+        };
+        assert!(taken(("x_total", Kind::Counter), ("x_total", Kind::Gauge)));
+        assert!(taken(("x", Kind::Histogram), ("x_count", Kind::Gauge)));
+        assert!(taken(("x_sum", Kind::Gauge), ("x", Kind::Histogram)));
+        assert!(taken(("x", Kind::Histogram), ("x_bucket", Kind::Histogram)));
+        assert!(!taken(("x", Kind::Gauge), ("x_count", Kind::Gauge)));
+        assert!(!taken(("x_total", Kind::Counter), ("x", Kind::Histogram)));
+    }
+}

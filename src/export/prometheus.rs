@@ -1,0 +1,216 @@
+//! Prometheus text, version 0.0.4.
+//!
+//! Families are sorted by the name that they have there, the engine's own (`tidegate_…`) among
+//! them; a family's lines stay together. A histogram shows what it held since it was made, as
+//! cumulative buckets of fixed bounds; windows and quantiles are for the JSON document and for
+//! `histogram_quantile`.
+//!
+//! **What does not fit is left out, never written wrong.** Suffixes can make two names one: a
+//! counter `x` and a gauge `x_total`. The engine's own families come first, then the others by the
+//! name that they were opened with; the later one is left out. So are names and labels that only a
+//! damaged region can have. Comments at the end of the text say what is missing, and
+//! `tidegate_skipped_series` counts it.
+
+use super::bounds;
+use super::names::{self, Taken};
+use super::own::{self, Number, OwnFamily};
+use super::{escape, number};
+use crate::cell::histogram::Distribution;
+use crate::metrics::Kind;
+use crate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
+
+/// Appends `snapshot` to `out`.
+pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let shown: Vec<Option<String>> = snapshot
+        .families
+        .iter()
+        .map(|family| names::family(&family.name, family.kind, &family.unit))
+        .collect();
+    let mut taken = Taken::default();
+    // Which names the engine's own families have does not depend on how much is skipped.
+    for own in own::families(snapshot, 0) {
+        taken.take(own.name, own.kind);
+    }
+    let (mut families, mut skipped) = (Vec::new(), Vec::new());
+    for (family, shown) in snapshot.families.iter().zip(&shown) {
+        let legal = legal_series(family).count() as u64;
+        match shown.as_deref() {
+            Some(name) if legal > 0 && taken.take(name, family.kind) => {
+                families.push((name, Body::Opened(family)));
+                let missing = family.series.len() as u64 - legal;
+                skipped.push((family, missing, "their labels are damaged"));
+            }
+            Some(_) if legal > 0 => {
+                skipped.push((family, family.series.len() as u64, "its name is taken"));
+            }
+            _ => skipped.push((family, family.series.len() as u64, "it is damaged")),
+        }
+    }
+    skipped.retain(|(_, missing, _)| *missing > 0);
+    let missing = skipped.iter().map(|(_, missing, _)| missing).sum();
+    let own = own::families(snapshot, missing);
+    families.extend(own.iter().map(|own| (own.name, Body::Own(own))));
+    families.sort_unstable_by_key(|(name, _)| *name);
+
+    let mut text = Text {
+        out,
+        labels: Vec::new(),
+    };
+    for (name, body) in families {
+        match body {
+            Body::Own(own) => text.own_family(own),
+            Body::Opened(family) => text.family(name, family),
+        }
+    }
+    for (family, missing, reason) in skipped {
+        text.comment(family, missing, reason);
+    }
+}
+
+enum Body<'s> {
+    Own(&'s OwnFamily<'s>),
+    Opened(&'s FamilyReading),
+}
+
+/// The series of `family` that can be exported: those of its kind, each once, with legal labels.
+fn legal_series(family: &FamilyReading) -> impl Iterator<Item = &SeriesReading> {
+    let mut before: Option<&SeriesReading> = None;
+    family.series.iter().filter(move |series| {
+        let is_kind = matches!(
+            (&series.value, family.kind),
+            (Value::Counter(_), Kind::Counter)
+                | (Value::Gauge(_), Kind::Gauge)
+                | (Value::Histogram { .. }, Kind::Histogram)
+        );
+        let follows = before.is_none_or(|before| before.labels < series.labels);
+        let is_legal = is_kind && follows && names::are_legal(&series.labels, family.kind);
+        if is_legal {
+            before = Some(*series);
+        }
+        is_legal
+    })
+}
+
+struct Text<'o> {
+    out: &'o mut Vec<u8>,
+    /// A series' labels, as they stand between the braces.
+    labels: Vec<u8>,
+}
+
+impl Text<'_> {
+    fn family(&mut self, name: &str, family: &FamilyReading) {
+        self.head(name, family.kind, &family.help);
+        let bounds = bounds::of(name, &family.unit);
+        for series in legal_series(family) {
+            self.set_labels(
+                series
+                    .labels
+                    .iter()
+                    .map(|(name, value)| (&**name, &**value)),
+            );
+            match &series.value {
+                Value::Counter(total) => self.sample(name, "", Number::Whole(*total)),
+                Value::Gauge(value) => self.sample(name, "", Number::Real(*value)),
+                Value::Histogram { lifetime, .. } => self.histogram(name, lifetime, bounds),
+            }
+        }
+    }
+
+    fn own_family(&mut self, family: &OwnFamily<'_>) {
+        self.head(family.name, family.kind, family.help);
+        for sample in &family.samples {
+            self.set_labels(sample.labels.iter().copied());
+            self.sample(family.name, "", sample.value);
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: Kind, help: &str) {
+        if !help.is_empty() {
+            self.put("# HELP ");
+            self.put(name);
+            self.put(" ");
+            escape::help(self.out, help);
+            self.put("\n");
+        }
+        self.put("# TYPE ");
+        self.put(name);
+        self.put(" ");
+        self.put(kind.name());
+        self.put("\n");
+    }
+
+    fn set_labels<'a>(&mut self, labels: impl Iterator<Item = (&'a str, &'a str)>) {
+        self.labels.clear();
+        for (name, value) in labels {
+            if !self.labels.is_empty() {
+                self.labels.push(b',');
+            }
+            self.labels.extend_from_slice(name.as_bytes());
+            self.labels.extend_from_slice(b"=\"");
+            escape::label_value(&mut self.labels, value);
+            self.labels.push(b'"');
+        }
+    }
+
+    fn sample(&mut self, name: &str, suffix: &str, value: Number) {
+        self.put(name);
+        self.put(suffix);
+        if !self.labels.is_empty() {
+            self.put("{");
+            self.out.extend_from_slice(&self.labels);
+            self.put("}");
+        }
+        self.put(" ");
+        match value {
+            Number::Whole(value) => number::whole(self.out, value),
+            Number::Real(value) => number::sample(self.out, value),
+        }
+        self.put("\n");
+    }
+
+    fn histogram(&mut self, name: &str, lifetime: &Distribution, bounds: &[bounds::Bound]) {
+        let counts = bounds::count(lifetime, bounds);
+        let within = bounds
+            .iter()
+            .zip(counts)
+            .map(|((_, text), count)| (*text, count));
+        let start = self.out.len();
+        self.put(name);
+        self.put("_bucket{");
+        if !self.labels.is_empty() {
+            self.out.extend_from_slice(&self.labels);
+            self.put(",");
+        }
+        self.put("le=\"");
+        // Every further bucket's line begins like the first one.
+        let end = self.out.len();
+        for (at, (bound, count)) in within.chain([("+Inf", lifetime.count)]).enumerate() {
+            if at > 0 {
+                self.out.extend_from_within(start..end);
+            }
+            self.put(bound);
+            self.put("\"} ");
+            number::whole(self.out, count);
+            self.put("\n");
+        }
+        self.sample(name, "_sum", Number::Real(lifetime.sum));
+        self.sample(name, "_count", Number::Whole(lifetime.count));
+    }
+
+    fn comment(&mut self, family: &FamilyReading, missing: u64, reason: &str) {
+        self.put("# tidegate left out ");
+        number::whole(self.out, missing);
+        self.put(" series of the ");
+        self.put(family.kind.name());
+        self.put(" ");
+        // On one line, whatever the name is.
+        escape::json(self.out, &family.name);
+        self.put(": ");
+        self.put(reason);
+        self.put("\n");
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}
