@@ -16,7 +16,7 @@
 //! 1. Put the fingerprint, PROVISIONAL, in a free or idle entry. Nobody is charged there.
 //! 2. Look at both groups again. Another confirmed entry of the key: free this one. A provisional
 //!    one at a lower place: free this one. One at a higher place: free that one.
-//! 3. Clear PROVISIONAL. From now on the entry counts. Where a swap fails, begin again.
+//! 3. Prepare what lies beside the entry, and clear PROVISIONAL. From now on the entry counts. Where a swap fails, begin again.
 //!
 //! Suppose that entries x < z of one key are both confirmed, and let Wx and Wz be the swaps of step
 //! 1 that put them there, Rx and Rz the looks of step 2 before they were confirmed. Each R comes
@@ -92,6 +92,8 @@ pub trait Life {
     fn is_idle(&self, index: usize, state: u64) -> bool;
     /// The state of a new owner, other than any that the entry had lately.
     fn fresh(&self, index: usize, state: u64) -> u64;
+    /// Removes what an earlier owner left beside the entry, as long as it `is_new`: not confirmed.
+    fn prepare(&self, index: usize, is_new: impl Fn() -> bool);
     /// Nanoseconds until the entry is idle.
     fn idle_in(&self, index: usize, state: u64) -> u64;
 }
@@ -197,7 +199,12 @@ impl Table {
         let (tag, state) = pair.load();
         fence(Ordering::Acquire);
         // Another owner meanwhile: the slow path looks again.
-        (tag == print.tag).then_some(Entry { pair, tag, index, state })
+        (tag == print.tag).then_some(Entry {
+            pair,
+            tag,
+            index,
+            state,
+        })
     }
 
     #[inline(always)]
@@ -246,7 +253,7 @@ impl Table {
                 },
             };
             wait = seen.wait();
-            if let Some(entry) = begun.and_then(|entry| self.settle(print, entry)) {
+            if let Some(entry) = begun.and_then(|entry| self.settle(print, entry, life)) {
                 return Place::At(entry);
             }
         }
@@ -276,7 +283,7 @@ impl Table {
     }
 
     /// Steps 2 and 3; None when the caller must begin again.
-    fn settle<'a>(&'a self, print: &Print, mine: Entry<'a>) -> Option<Entry<'a>> {
+    fn settle<'a>(&'a self, print: &Print, mine: Entry<'a>, life: &impl Life) -> Option<Entry<'a>> {
         fence(Ordering::SeqCst);
         for (order, entry) in self.entries(print) {
             if entry.tag & !PROVISIONAL != print.tag || entry.index == mine.index {
@@ -291,6 +298,7 @@ impl Table {
                 return None;
             }
         }
+        life.prepare(mine.index, || mine.is_same());
         mine.replace(print.tag, mine.state)
     }
 
@@ -388,7 +396,12 @@ impl Table {
     fn group(&self, number: usize) -> Option<Group<'_>> {
         let at = self.at.wrapping_add(number.wrapping_mul(2 * GROUP));
         let entries = self.words.slice(at, 2 * GROUP)?.try_into().ok()?;
-        Some(Group { words: self.words, entries, at, number })
+        Some(Group {
+            words: self.words,
+            entries,
+            at,
+            number,
+        })
     }
 }
 
@@ -462,8 +475,14 @@ impl<'a> Survey<'a> {
     fn choose(&self, attempt: u32, when_full: WhenFull) -> Choice<'a> {
         let [first, second] = &self.sides;
         let most = second.in_use + usize::from(first.home.is_some());
-        let sides = if first.in_use <= most { [first, second] } else { [second, first] };
-        let reusable = sides.iter().find_map(|side| side.home.or(side.free).or(side.idle));
+        let sides = if first.in_use <= most {
+            [first, second]
+        } else {
+            [second, first]
+        };
+        let reusable = sides
+            .iter()
+            .find_map(|side| side.home.or(side.free).or(side.idle));
         if let Some(entry) = reusable {
             return Choice::Take(entry);
         }

@@ -33,14 +33,22 @@ pub fn check(
     decision: Option<&mut Decision>,
 ) -> Result<Verdict> {
     let index = handle::entry(id);
-    let Some(limiter) = Entry::at(region, index) else { return Err(stale(id)) };
+    let Some(limiter) = Entry::at(region, index) else {
+        return Err(stale(id));
+    };
     if limiter.id() != id || !handle::is(id, IdKind::Limiter) {
         return Err(stale(id));
     }
     if cost == 0 || !region.is_writable() {
         return Err(refused(cost));
     }
-    let call = Call { region, planes, limiter, index, cost };
+    let call = Call {
+        region,
+        planes,
+        limiter,
+        index,
+        cost,
+    };
     let shape = limiter.shape();
     let ruling = if let Some(key) = key {
         match shape {
@@ -132,7 +140,9 @@ impl<'a> Call<'a> {
     #[inline(never)]
     fn keyed_bucket(&self, key: &[u8], numbers: Numbers<'_>) -> Ruling {
         let rate = self.limiter.rate();
-        let Some(need) = rate.cost(self.cost) else { return Ruling::Never };
+        let Some(need) = rate.cost(self.cost) else {
+            return Ruling::Never;
+        };
         if key.len() > limits::MAX_KEY_BYTES {
             return Ruling::LongKey;
         }
@@ -146,7 +156,13 @@ impl<'a> Call<'a> {
                     Entered::Not(ruling, full) => return tell(numbers, full, ruling),
                 },
             };
-            match decide(&rate, self.clock(), self.clock().coarse(), entry.state, need) {
+            match decide(
+                &rate,
+                self.clock(),
+                self.clock().coarse(),
+                entry.state,
+                need,
+            ) {
                 Answer::Admit { state, lacking } => {
                     if entry.swap(state) {
                         self.tell_bucket(numbers, &rate, lacking, 0);
@@ -166,11 +182,18 @@ impl<'a> Call<'a> {
     #[inline(never)]
     fn window(&self, numbers: Numbers<'_>) -> Ruling {
         let window = self.limiter.window();
+        if !window.is_possible() {
+            return Ruling::Damaged;
+        }
         if u64::from(self.cost) > window.limit {
             return Ruling::Never;
         }
-        let Some(word) = self.limiter.state(self.words()) else { return Ruling::Damaged };
-        let Some(ring) = self.limiter.ring(self.words(), 0) else { return Ruling::Damaged };
+        let Some(word) = self.limiter.state(self.words()) else {
+            return Ruling::Damaged;
+        };
+        let Some(ring) = self.limiter.ring(self.words(), 0) else {
+            return Ruling::Damaged;
+        };
         loop {
             let state = word.load(Ordering::Acquire);
             let attempt = window.take(
@@ -191,6 +214,9 @@ impl<'a> Call<'a> {
     #[inline(never)]
     fn keyed_window(&self, key: &[u8], numbers: Numbers<'_>) -> Ruling {
         let window = self.limiter.window();
+        if !window.is_possible() {
+            return Ruling::Damaged;
+        }
         if u64::from(self.cost) > window.limit {
             return Ruling::Never;
         }
@@ -208,7 +234,9 @@ impl<'a> Call<'a> {
                 },
             };
             let ring = self.limiter.ring(self.words(), entry.index);
-            let Some(ring) = ring else { return Ruling::Damaged };
+            let Some(ring) = ring else {
+                return Ruling::Damaged;
+            };
             let attempt = window.take(
                 ring,
                 self.clock(),
@@ -254,7 +282,11 @@ impl<'a> Call<'a> {
             *numbers = Decision {
                 limit: self.limiter.word(entry::UNITS),
                 remaining: rate.units_left(lacking),
-                retry_after_ns: if denied > 0 { rate.wait_for(lacking, denied) } else { 0 },
+                retry_after_ns: if denied > 0 {
+                    rate.wait_for(lacking, denied)
+                } else {
+                    0
+                },
                 reset_after_ns: rate.ns(lacking),
             };
         }
@@ -264,7 +296,15 @@ impl<'a> Call<'a> {
     #[inline(never)]
     fn enter_bucket<'t>(&self, table: &'t Table, print: &Print, rate: Rate) -> Entered<'t> {
         let clock = self.clock();
-        self.enter(table, print, &BucketLife { rate, now_ns: clock.coarse(), lag_ns: clock.lag() })
+        self.enter(
+            table,
+            print,
+            &BucketLife {
+                rate,
+                now_ns: clock.coarse(),
+                lag_ns: clock.lag(),
+            },
+        )
     }
 
     #[cold]
@@ -272,7 +312,16 @@ impl<'a> Call<'a> {
     fn enter_window<'t>(&self, table: &'t Table, print: &Print, window: Window) -> Entered<'t> {
         let (limiter, words) = (self.limiter, self.words());
         let now_ns = self.clock().coarse();
-        self.enter(table, print, &WindowLife { limiter, words, window, now_ns })
+        self.enter(
+            table,
+            print,
+            &WindowLife {
+                limiter,
+                words,
+                window,
+                now_ns,
+            },
+        )
     }
 
     /// Makes an entry for a key that has none.
@@ -280,9 +329,10 @@ impl<'a> Call<'a> {
         let when_full = self.limiter.when_full();
         let mut displaced = Displaced::default();
         let place = table.enter(print, life, when_full, &mut displaced);
-        for (tally, count) in
-            [(tally::REUSED, displaced.reused), (tally::EVICTED, displaced.evicted)]
-        {
+        for (tally, count) in [
+            (tally::REUSED, displaced.reused),
+            (tally::EVICTED, displaced.evicted),
+        ] {
             if count > 0 {
                 self.count(tally, count);
             }
@@ -300,12 +350,21 @@ impl<'a> Call<'a> {
         if when_full == WhenFull::Allow {
             self.count(tally::ALLOWED_FULL, 1);
             let remaining = limit.saturating_sub(self.cost.into());
-            let numbers = Decision { limit, remaining, ..Decision::default() };
+            let numbers = Decision {
+                limit,
+                remaining,
+                ..Decision::default()
+            };
             return Entered::Not(Ruling::Admitted, numbers);
         }
         self.count(tally::DENIED_FULL, 1);
         let wait = wait_ns.max(1);
-        let numbers = Decision { limit, remaining: 0, retry_after_ns: wait, reset_after_ns: wait };
+        let numbers = Decision {
+            limit,
+            remaining: 0,
+            retry_after_ns: wait,
+            reset_after_ns: wait,
+        };
         Entered::Not(Ruling::Denied, numbers)
     }
 
@@ -410,6 +469,8 @@ impl Life for BucketLife {
         self.rate.fresh(state, self.now_ns)
     }
 
+    fn prepare(&self, _index: usize, _is_new: impl Fn() -> bool) {}
+
     fn idle_in(&self, _index: usize, state: u64) -> u64 {
         let lacking = self.rate.lacking(state, self.now_ns, self.lag_ns);
         lacking
@@ -441,6 +502,12 @@ impl Life for WindowLife<'_> {
 
     fn fresh(&self, _index: usize, state: u64) -> u64 {
         self.window.renewed(state)
+    }
+
+    fn prepare(&self, index: usize, is_new: impl Fn() -> bool) {
+        if let Some(ring) = self.limiter.ring(self.words, index) {
+            self.window.clear(ring, self.now_ns, is_new);
+        }
     }
 
     fn idle_in(&self, index: usize, state: u64) -> u64 {

@@ -118,8 +118,7 @@ fn search(region: &Region, name: &[u8]) -> Search {
 #[inline]
 fn hash(name: &[u8]) -> u64 {
     let mix = |hash: u64, word: u64| {
-        let wide =
-            u128::from(hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        let wide = u128::from(hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         (wide >> 64) as u64 ^ wide as u64
     };
     let mut chunks = name.chunks_exact(8);

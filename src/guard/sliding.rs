@@ -9,25 +9,28 @@
 //!
 //! ```text
 //! state   | lap                    | slot (6 bits) | offset in the group |   where the next unit goes
-//! slot    | parity of its lap (1)  | time of its latest unit, plus 1 (63) |  0: never used
+//! slot    | lap, modulo 4          | time of its latest unit, plus 1 (62) |  0: free
 //! ```
 //!
 //! **Stamp first, claim second.** A caller finds the group of unit `u - limit` expired, stamps the
-//! slots of its own units with its time and the parity of their lap, and then moves the state on
-//! by a compare-and-swap: that claims the units. Killed or beaten in between, it leaves stamps
-//! that are too late for units that nobody has claimed: others may be denied early, nobody late.
+//! slots of its own units with its time and their lap, and then moves the state on by a
+//! compare-and-swap: that claims the units. Killed or beaten in between, it leaves stamps that are
+//! too late for units that nobody has claimed: others may be denied early, nobody late.
 //!
 //! Why this never admits too many:
-//! 1. A slot's time never goes down, and its parity changes only when its time is a window old.
-//!    Both hold for any compare-and-swap from the value that was read, by however stale a caller.
-//! 2. So when the parity of a slot is no longer that of a claimed unit's lap, the unit is expired;
-//!    and when it is, the slot's time is the unit's or later.
+//! 1. A slot's time never goes down, and its lap changes only when its time is a window old. Both
+//!    hold for any compare-and-swap from the value that was read, by however stale a caller.
+//! 2. So when the lap of a slot is no longer that of a claimed unit, the unit is expired; and when
+//!    it is, the slot's time is the unit's or later.
 //! 3. The clock is read after the state and the slot. So the times of claimed units never go down
 //!    in their order, and a unit that somebody found expired is expired at the reader's time too.
 //! 4. Hence if the group of unit `u - limit` is expired, every earlier unit is.
 //!
-//! **A new owner** of the place jumps to the next lap of the other parity ([`Window::renewed`]):
-//! every slot then reads as found expired, so the whole ring is new in one compare-and-swap.
+//! **A new owner** of the ring begins a lap later ([`Window::renewed`]) and frees the slots that
+//! are not expired ([`Window::clear`]) while nobody can be charged there. Whoever clears makes sure
+//! after reading a slot that the new owner is still not charged: so what it read is not the new
+//! owner's, and its compare-and-swap cannot succeed on what the new owner writes later, which has
+//! another lap, or the same modulo 4 and a time that is two windows later.
 //!
 //! **Time.** With a real clock and a window of at least [`COARSE_WINDOW`] lags the coarse clock is
 //! read: `c <= now <= c + lag`. Stamps say `c + lag`, expiry is asked at `c`: late by a thousandth
@@ -45,9 +48,10 @@ const GROUPS: u64 = 48;
 pub const COARSE_WINDOW: u64 = 1024;
 
 const SLOT_BITS: u32 = 6;
-const PARITY: u64 = 1 << 63;
-/// Latest time that a slot can hold.
-const LAST_TIME: u64 = PARITY - 2;
+const TIME_BITS: u32 = 62;
+const TIME: u64 = (1 << TIME_BITS) - 1;
+/// Latest time that a slot can hold, 146 years: then time stands still.
+const LAST_TIME: u64 = TIME - 1;
 
 /// A limit and its ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +136,10 @@ impl Window {
     /// `swap` puts a new state in place of `state`; `same` tells whether `state` is still there.
     /// `exactly` asks for a denial by the precise clock.
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "inlined; each is a word or a function")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "inlined; each is a word or a function"
+    )]
     pub fn take(
         &self,
         ring: &[AtomicU64],
@@ -228,6 +235,16 @@ impl Window {
         })
     }
 
+    /// Frees the slots of a ring that has a new owner, as long as it `is_new`: not charged yet.
+    pub fn clear(&self, ring: &[AtomicU64], now_ns: u64, is_new: impl Fn() -> bool) {
+        for slot in ring {
+            let seen = slot.load(Ordering::Acquire);
+            if seen != 0 && !self.is_expired(seen, now_ns) && is_new() {
+                let _ = slot.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Whole units left at `now_ns`. Looks at a handful of slots: their times only go up.
     pub fn units_left(&self, ring: &[AtomicU64], state: u64, now_ns: u64) -> u64 {
         let oldest = self.advance(self.place(state), self.spare());
@@ -279,7 +296,7 @@ impl Window {
             _ => place,
         };
         let word = ring.get(newest.slot as usize).map_or(0, load_acquire);
-        let is_own = word != 0 && word & PARITY == parity(newest.lap);
+        let is_own = word != 0 && word & !TIME == tag(newest.lap);
         if is_own {
             time(word).saturating_add(self.window_ns)
         } else {
@@ -290,7 +307,7 @@ impl Window {
     /// True when the group of a slot of `word` does not stand in the way of one of `lap`.
     #[inline(always)]
     fn is_free(&self, word: u64, lap: u64, now_ns: u64) -> bool {
-        word == 0 || word & PARITY == parity(lap) || self.is_expired(word, now_ns)
+        word == 0 || word & !TIME == tag(lap) || self.is_expired(word, now_ns)
     }
 
     #[inline(always)]
@@ -304,15 +321,15 @@ impl Window {
         if !self.is_free(word, lap, now.least) {
             return Err(time(word).saturating_add(self.window_ns));
         }
-        let latest = (now.most.min(LAST_TIME) + 1).max(word & !PARITY);
-        Ok(parity(lap) | latest)
+        let latest = (now.most.min(LAST_TIME) + 1).max(word & TIME);
+        Ok(tag(lap) | latest)
     }
 
     #[inline(always)]
     fn coarse(&self, clock: &Clock) -> Now {
         let lag = clock.lag();
         if self.window_ns / COARSE_WINDOW >= lag {
-            let least = clock.coarse();
+            let least = clock.coarse().min(LAST_TIME);
             Now {
                 least,
                 most: least.saturating_add(lag),
@@ -402,23 +419,23 @@ impl Window {
 
 #[inline]
 fn precise(clock: &Clock) -> Now {
-    let now = clock.precise();
+    let now = clock.precise().min(LAST_TIME);
     Now {
         least: now,
         most: now,
     }
 }
 
-/// The parity bit of a lap: set in the first, so that no stamp of it is 0.
+/// The lap of a slot, as far as it is kept.
 #[inline(always)]
-fn parity(lap: u64) -> u64 {
-    !lap << 63
+fn tag(lap: u64) -> u64 {
+    lap << TIME_BITS
 }
 
 /// The time in a slot that was used.
 #[inline(always)]
 fn time(word: u64) -> u64 {
-    (word & !PARITY).wrapping_sub(1)
+    (word & TIME).wrapping_sub(1)
 }
 
 #[cfg(all(test, not(loom)))]

@@ -16,17 +16,28 @@ impl Life for OneUnit {
         (state | 1) + 1
     }
 
+    fn prepare(&self, _index: usize, _is_new: impl Fn() -> bool) {}
+
     fn idle_in(&self, _index: usize, _state: u64) -> u64 {
         1
     }
 }
 
 fn print(tag: u64, home: usize) -> Print {
-    Print { tag, groups: [0, 1], home }
+    Print {
+        tag,
+        groups: [0, 1],
+        home,
+    }
 }
 
 fn table(memory: &Mapping) -> Table {
-    Table { words: memory.words(), at: 0, groups: 2, touched_at: 2 * 2 * GROUP }
+    Table {
+        words: memory.words(),
+        at: 0,
+        groups: 2,
+        touched_at: 2 * 2 * GROUP,
+    }
 }
 
 /// Takes the key's one unit; false when it is taken.
@@ -57,7 +68,10 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
 }
 
 fn confirmed(table: &Table, tag: u64) -> usize {
-    table.entries(&print(tag, 0)).filter(|(_, entry)| entry.tag == tag).count()
+    table
+        .entries(&print(tag, 0))
+        .filter(|(_, entry)| entry.tag == tag)
+        .count()
 }
 
 /// Two threads that prefer different entries enter one key.

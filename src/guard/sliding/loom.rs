@@ -20,7 +20,9 @@ fn take(words: Words, window: &Window) -> Option<u64> {
             1,
             false,
             |new| {
-                state.compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                state
+                    .compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
             },
             || state.load(Ordering::Acquire) == old,
         );
@@ -43,7 +45,9 @@ fn explore(limit: u64, units_each: usize) {
             .map(|_| {
                 let memory = memory.clone();
                 loom::thread::spawn(move || {
-                    (0..units_each).filter_map(|_| take(memory.words(), &window)).collect()
+                    (0..units_each)
+                        .filter_map(|_| take(memory.words(), &window))
+                        .collect()
                 })
             })
             .collect();
