@@ -191,7 +191,8 @@ impl<'r> Histogram<'r> {
         }
         let area = block[entry + 1].load(Ordering::Relaxed);
         let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
-        if area != 0 {
+        // Neither none nor one that is being made.
+        if area.wrapping_add(1) > 1 {
             let row = Row {
                 at: (area as usize).wrapping_add(bucket),
                 stride: 1 << FRACTION,
@@ -216,7 +217,7 @@ impl<'r> Histogram<'r> {
         let bits = self.bits();
         match self.octave(octave, bits) {
             Ok(at) => {
-                self.words().add(at + OCTAVE_COUNTS + bucket, 1);
+                self.words().add(at.saturating_add(OCTAVE_COUNTS + bucket), 1);
                 Ok(())
             }
             Err(full) => {
@@ -227,7 +228,7 @@ impl<'r> Histogram<'r> {
                     .map(|(existing, at, _)| (existing, at))
                     .ok_or(full)?;
                 let edge = if nearest < octave { (1 << bits) - 1 } else { 0 };
-                self.words().add(at + OCTAVE_COUNTS + edge, 1);
+                self.words().add(at.saturating_add(OCTAVE_COUNTS + edge), 1);
                 self.words().add(header::CLAMPED_VALUES, 1);
                 Ok(())
             }
@@ -237,7 +238,7 @@ impl<'r> Histogram<'r> {
     /// First word of `octave`, which is made if it does not exist.
     fn octave(&self, octave: usize, bits: u32) -> Result<usize> {
         let words = self.words();
-        let entry = self.block + DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
+        let entry = self.block.saturating_add(DIRECTORY + octave % DIRECTORY_ENTRIES * 2);
         let tag = octave as u64 + 1;
         let mut fresh = None;
         let mut place = entry;
@@ -267,7 +268,7 @@ impl<'r> Histogram<'r> {
             }
             let at = (found & AT_MASK) as usize;
             if found >> 48 == tag {
-                if let (Some(at), Some(spare)) = (fresh, words.get(self.block + SPARE)) {
+                if let (Some(at), Some(spare)) = (fresh, words.get(self.block.saturating_add(SPARE))) {
                     spare.store(at as u64, Ordering::Release);
                 }
                 return Ok(at);
@@ -279,15 +280,16 @@ impl<'r> Histogram<'r> {
 
     /// An octave that lost a race earlier, or a new one; its counts are zero.
     fn take_spare_octave(&self, bits: u32) -> Result<usize> {
-        if let Some(spare) = self.words().get(self.block + SPARE)
+        let words = OCTAVE_COUNTS + (1 << bits);
+        if let Some(spare) = self.words().get(self.block.saturating_add(SPARE))
             && spare.load(Ordering::Relaxed) != 0
         {
             let at = spare.swap(0, Ordering::AcqRel) as usize;
-            if at != 0 {
+            if at != 0 && self.words().slice(at, words).is_some() {
                 return Ok(at);
             }
         }
-        self.region.allocate(OCTAVE_COUNTS + (1 << bits))
+        self.region.allocate(words)
     }
 
     /// Gives an octave per-CPU counts. One thread makes them; if it is killed meanwhile, the
@@ -452,8 +454,8 @@ impl<'r> Histogram<'r> {
         let words = self.region.words();
         let block = self.block;
         (0..DIRECTORY_ENTRIES).flat_map(move |entry| {
-            let place = block + DIRECTORY + entry * 2;
-            let area = match words.acquire(place + 1) {
+            let place = block.saturating_add(DIRECTORY + entry * 2);
+            let area = match words.acquire(place.saturating_add(1)) {
                 NO_AREA => 0,
                 area => area as usize,
             };
@@ -507,8 +509,8 @@ impl<'r> Histogram<'r> {
         let mut found = self.collect(sum, None);
         let words = self.words();
         let mut extremes = (
-            words.load(self.block + EVER_MIN),
-            words.load(self.block + EVER_MAX),
+            words.load(self.block.saturating_add(EVER_MIN)),
+            words.load(self.block.saturating_add(EVER_MAX)),
         );
         for shard in shard::all(self.region) {
             if let Some((min, max)) = shard::extremes(&shard, self.series) {
@@ -714,7 +716,8 @@ impl Distribution {
     }
 
     /// Sets the extremes from exact ones, as far as these agree with the buckets, else from the
-    /// buckets: a reader may see a count before its extreme.
+    /// middles of the buckets: a reader may see a count before its extreme, and shards keep none
+    /// for a window.
     fn clamp(&mut self, (min, max): (u64, u64)) {
         let width = 1usize << self.bits;
         let holds = |count: &u64| *count != 0;
@@ -724,23 +727,23 @@ impl Distribution {
         ) else {
             return;
         };
-        let from = buckets::lower(self.octaves[first / width], first % width, self.bits);
-        let below = buckets::upper(self.octaves[first / width], first % width, self.bits);
-        let highest = buckets::lower(self.octaves[last / width], last % width, self.bits);
-        let end = buckets::upper(self.octaves[last / width], last % width, self.bits).min(f64::MAX);
-        let (min, max) = (f64::from_bits(min), f64::from_bits(max));
-        self.min = if min >= from && min < below {
-            min
-        } else {
-            from
+        let place = |at: usize| (self.octaves[at / width], at % width);
+        let agrees = |value: f64, at: usize| {
+            let (octave, bucket) = place(at);
+            value >= buckets::lower(octave, bucket, self.bits)
+                && value < buckets::upper(octave, bucket, self.bits)
         };
-        self.max = if max >= highest && max <= end {
-            max
-        } else {
-            end
+        let middle = |at: usize| {
+            let (octave, bucket) = place(at);
+            buckets::middle(octave, bucket, self.bits)
         };
+        let exact = |bits: u64, at: usize| Some(f64::from_bits(bits)).filter(|v| agrees(*v, at));
+        let (min, max) = (exact(min, first), exact(max, last));
+        self.min = min.unwrap_or_else(|| middle(first));
+        self.max = max.unwrap_or_else(|| middle(last));
         if self.min > self.max {
-            (self.min, self.max) = (from, end);
+            // One bucket, and only one of its extremes is known.
+            (self.min, self.max) = (middle(first), middle(last));
         }
     }
 
@@ -790,8 +793,7 @@ impl Distribution {
     pub fn count_at_most(&self, edge: f64) -> u64 {
         self.buckets()
             .take_while(|bucket| bucket.middle <= edge)
-            .map(|bucket| bucket.count)
-            .sum()
+            .fold(0, |sum: u64, bucket| sum.wrapping_add(bucket.count))
     }
 }
 
