@@ -131,7 +131,36 @@ impl Process {
     pub fn is_alive(self) -> bool {
         start_ticks(self.pid) == Some(self.start_ticks)
     }
+
+    /// The process in one word, never 0, so that one store records it: number (22 bits), start
+    /// (30 bits, which come again after 124 days), pid namespace (12 bits).
+    pub fn to_word(self) -> u64 {
+        let namespace = namespace("pid") & ((1 << NAMESPACE_BITS) - 1);
+        let start = self.start_ticks & ((1 << START_BITS) - 1);
+        (namespace << START_BITS | start) << PID_BITS | u64::from(self.pid)
+    }
+
+    /// The number of the process of a word.
+    pub fn pid_of(word: u64) -> u32 {
+        (word & ((1 << PID_BITS) - 1)) as u32
+    }
+
+    /// True when the process of a word is known to be gone. One of another pid namespace cannot be
+    /// asked for, and is not.
+    pub fn is_known_dead(word: u64) -> bool {
+        let pid = Self::pid_of(word);
+        let none = Process { pid, start_ticks: 0 }.to_word();
+        let shift = PID_BITS + START_BITS;
+        word >> shift == none >> shift
+            && start_ticks(pid)
+                .is_none_or(|start_ticks| Process { pid, start_ticks }.to_word() != word)
+    }
 }
+
+/// Linux numbers processes below 2^22.
+const PID_BITS: u32 = 22;
+const START_BITS: u32 = 30;
+const NAMESPACE_BITS: u32 = 64 - PID_BITS - START_BITS;
 
 /// When process `pid` started; None when there is none, or only its remains.
 fn start_ticks(pid: u32) -> Option<u64> {

@@ -36,8 +36,8 @@ pub const DENSE_MIN: usize = 0;
 /// Offset of the largest value in a dense block.
 pub const DENSE_MAX: usize = 1;
 
+/// The owning process in one word, or 0; its thread.
 const OWNER: usize = 0;
-const START: usize = 1;
 const THREAD: usize = 2;
 const NUMBERS: usize = 3;
 const BLOCK: usize = 4;
@@ -133,7 +133,8 @@ pub fn all(region: &Region) -> impl Iterator<Item = Shard> + '_ {
             _ => return None,
         };
         let series = region.layout().series.count;
-        (block != 0).then_some(Shard {
+        let is_there = block != 0 && words.slice(block, series * 2).is_some();
+        is_there.then_some(Shard {
             words,
             numbers,
             block,
@@ -159,22 +160,15 @@ pub fn open(region: &Region, numbers: Numbers) -> Result<u64> {
             continue;
         }
         let holder = owner.load(Ordering::Acquire);
-        if holder != 0 {
-            let process = Process {
-                pid: holder as u32,
-                start_ticks: words.load(entry + START),
-            };
-            if process == me || process.start_ticks == 0 || process.is_alive() {
-                continue;
-            }
+        if holder != 0 && !Process::is_known_dead(holder) {
+            continue;
         }
         // From here on the entry is ours, unless somebody else was faster.
         let taken =
-            owner.compare_exchange(holder, me.pid.into(), Ordering::AcqRel, Ordering::Relaxed);
+            owner.compare_exchange(holder, me.to_word(), Ordering::AcqRel, Ordering::Relaxed);
         if taken.is_err() {
             continue;
         }
-        words.store(entry + START, me.start_ticks);
         words.store(entry + THREAD, thread_number());
         let found = words.load(entry + NUMBERS);
         if found != 0 && found != numbers.to_word() {
@@ -230,7 +224,16 @@ fn find(region: &Region, id: u64) -> Result<(usize, usize)> {
         .entry(handle::entry(id))
         .filter(|entry| handle::is(id, handle::IdKind::Shard) && words.acquire(entry + ID) == id)
         .ok_or_else(|| Error::stale("no open shard of this engine has this id"))?;
-    Ok((entry, words.acquire(entry + BLOCK) as usize))
+    let block = words.acquire(entry + BLOCK) as usize;
+    match words.slice(block, region.layout().series.count * 2) {
+        Some(_) if block != 0 => Ok((entry, block)),
+        _ => Err(damaged()),
+    }
+}
+
+#[cold]
+fn damaged() -> Error {
+    Error::format("the shard's memory is damaged")
 }
 
 /// The word where the owner of shard `id` counts `series`, or sums the histogram `series`.
@@ -246,7 +249,10 @@ pub fn histogram(region: &Region, id: u64, series: usize, bits: u32) -> Result<u
     let directory = block + region.layout().series.count + series;
     let found = words.acquire(directory) as usize;
     if found != 0 {
-        return Ok(found);
+        return match words.slice(found, DENSE_HEADER + (OCTAVES << bits)) {
+            Some(_) => Ok(found),
+            None => Err(damaged()),
+        };
     }
     let dense = region.allocate(DENSE_HEADER + (OCTAVES << bits))?;
     words.store(dense + DENSE_MIN, f64::INFINITY.to_bits());
@@ -270,8 +276,8 @@ pub fn total_f64(region: &Region, planes: &Planes, series: usize) -> f64 {
 pub fn extremes(shard: &Shard, series: usize) -> Option<(u64, u64)> {
     let dense = shard.dense(series)?;
     let (min, max) = (
-        shard.words.load(dense + DENSE_MIN),
-        shard.words.load(dense + DENSE_MAX),
+        shard.words.load(dense.saturating_add(DENSE_MIN)),
+        shard.words.load(dense.saturating_add(DENSE_MAX)),
     );
     (min <= max && max < f64::INFINITY.to_bits()).then_some((min, max))
 }

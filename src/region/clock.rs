@@ -20,6 +20,7 @@ pub struct Clock {
 enum Source {
     Host { offset: u64 },
     Manual { words: Words },
+    Stopped { at: u64 },
 }
 
 impl Clock {
@@ -35,12 +36,20 @@ impl Clock {
         Clock { source }
     }
 
+    /// The clock of a region whose boot or time namespace is not this process's, for an observer:
+    /// stopped when somebody last looked at it.
+    pub fn stopped(words: Words) -> Self {
+        let at = words.load(header::LAST_SEEN);
+        Clock { source: Source::Stopped { at } }
+    }
+
     /// Now, cheaply: never ahead of [`Clock::precise`], behind it by at most [`Clock::lag`].
     #[inline(always)]
     pub fn coarse(&self) -> u64 {
         match self.source {
             Source::Host { offset } => host::coarse_ns().wrapping_add(offset),
             Source::Manual { words } => words.acquire(header::MANUAL_NOW),
+            Source::Stopped { at } => at,
         }
     }
 
@@ -50,6 +59,7 @@ impl Clock {
         match self.source {
             Source::Host { offset } => host::precise_ns().wrapping_add(offset),
             Source::Manual { words } => words.acquire(header::MANUAL_NOW),
+            Source::Stopped { at } => at,
         }
     }
 
@@ -58,7 +68,7 @@ impl Clock {
     pub fn lag(&self) -> u64 {
         match self.source {
             Source::Host { .. } => limits::COARSE_LAG_NS,
-            Source::Manual { .. } => 0,
+            Source::Manual { .. } | Source::Stopped { .. } => 0,
         }
     }
 

@@ -123,14 +123,15 @@ impl Header {
 
     /// Reads and checks the sealed words of a region of `words`.
     pub fn read(words: Words) -> Result<Self> {
-        if words.len() < super::layout::HEADER_WORDS || words.acquire(AT_MAGIC) != MAGIC {
-            return Err(Error::format("not a tidegate region"));
-        }
+        let magic = words.acquire(AT_MAGIC);
         let order = words.load(AT_BYTE_ORDER);
-        if order == BYTE_ORDER.swap_bytes() {
+        if magic == MAGIC.swap_bytes() || magic == MAGIC && order == BYTE_ORDER.swap_bytes() {
             return Err(Error::format(
                 "the region was made on a machine of the other byte order",
             ));
+        }
+        if words.len() < super::layout::HEADER_WORDS || magic != MAGIC {
+            return Err(Error::format("not a tidegate region"));
         }
         let version = words.load(AT_VERSION);
         if version != limits::LAYOUT_VERSION {

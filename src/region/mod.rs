@@ -108,11 +108,17 @@ impl Region {
                 path.display()
             )));
         };
-        Self::adopt(
+        let mut region = Self::adopt(
             create::map(&file, words, false)?,
             false,
             Some(path.to_owned()),
-        )
+        )?;
+        let is_of_this_clock = region.header.time_namespace == host::namespace("time")
+            && !clock::is_of_another_boot(region.words());
+        if !is_of_this_clock && !region.clock.is_manual() {
+            region.clock = Clock::stopped(region.words());
+        }
+        Ok(region)
     }
 
     fn fill(mapping: &Mapping, layout: Layout, service: &str) -> Result<()> {

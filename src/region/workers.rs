@@ -1,29 +1,28 @@
 //! The processes attached to a region: number, start time, when they were last seen.
 //!
-//! An entry's first word is its owner: process number, or 0 when free. An entry whose process is
-//! gone without closing is counted and freed by whoever next looks for a place. Liveness can only
-//! be judged from the same pid namespace; entries of another one are taken as alive.
+//! An entry's first word is its owner: process number, start and pid namespace in one, or 0 when
+//! free. An entry whose process is gone without closing is counted and freed by whoever next looks
+//! for a place. Liveness can only be judged from the same pid namespace; processes of another one
+//! are taken as alive.
 
 use super::layout::Table;
 use super::raw::Words;
 use super::{Region, header};
 use crate::base::error::{Error, Result};
-use crate::base::host::{self, Process};
-use crate::base::sync::Ordering;
+use crate::base::host::Process;
+use crate::base::sync::{AtomicU64, Ordering};
 
 const OWNER: usize = 0;
-const START: usize = 1;
-const NAMESPACE: usize = 2;
-const ATTACHED: usize = 3;
-const HEARTBEAT: usize = 4;
+const ATTACHED: usize = 1;
+const HEARTBEAT: usize = 2;
 
 /// A process attached to the region.
 #[derive(Clone, Debug)]
 pub struct Worker {
     /// Number of its entry.
     pub index: usize,
-    /// The process.
-    pub process: Process,
+    /// Number of the process.
+    pub pid: u32,
     /// Region time when it attached.
     pub attached_ns: u64,
     /// Region time of its last slow call.
@@ -36,8 +35,7 @@ pub struct Worker {
 pub fn attach(region: &Region) -> Result<usize> {
     let words = region.words();
     let table = region.layout().workers;
-    let me = Process::current();
-    let namespace = host::namespace("pid");
+    let me = Process::current().to_word();
     for round in 0..2 {
         for index in 0..table.count {
             let Some(entry) = table.entry(index) else {
@@ -46,19 +44,15 @@ pub fn attach(region: &Region) -> Result<usize> {
             let Some(owner) = words.get(entry + OWNER) else {
                 break;
             };
-            if owner.load(Ordering::Relaxed) != 0 {
-                if round == 0 || is_alive(words, entry, namespace) {
-                    continue;
-                }
-                bury(words, entry);
+            let holder = owner.load(Ordering::Relaxed);
+            if holder != 0 && (round == 0 || !bury(words, owner, holder)) {
+                continue;
             }
             if owner
-                .compare_exchange(0, me.pid.into(), Ordering::AcqRel, Ordering::Relaxed)
+                .compare_exchange(0, me, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok()
             {
                 let now = region.clock().coarse();
-                words.store(entry + START, me.start_ticks);
-                words.store(entry + NAMESPACE, namespace);
                 words.store(entry + ATTACHED, now);
                 words.store(entry + HEARTBEAT, now);
                 words.add(header::WORKERS_ATTACHED, 1);
@@ -79,8 +73,7 @@ pub fn detach(region: &Region, index: usize) {
     let Some(entry) = region.layout().workers.entry(index) else {
         return;
     };
-    if words.load(entry + OWNER) == u64::from(std::process::id()) {
-        words.store(entry + START, 0);
+    if words.load(entry + OWNER) == Process::current().to_word() {
         words.publish(entry + OWNER, 0);
     }
 }
@@ -94,58 +87,32 @@ pub fn beat(region: &Region, index: usize, now: u64) {
 
 /// Every process with an entry, dead ones included.
 pub fn list(words: Words, table: Table) -> Vec<Worker> {
-    let namespace = host::namespace("pid");
     (0..table.count)
         .filter_map(|index| {
             let entry = table.entry(index)?;
-            let pid = words.acquire(entry + OWNER);
-            if pid == 0 {
+            let owner = words.acquire(entry + OWNER);
+            if owner == 0 {
                 return None;
             }
             Some(Worker {
                 index,
-                process: Process {
-                    pid: pid as u32,
-                    start_ticks: words.load(entry + START),
-                },
+                pid: Process::pid_of(owner),
                 attached_ns: words.load(entry + ATTACHED),
                 heartbeat_ns: words.load(entry + HEARTBEAT),
-                alive: is_alive(words, entry, namespace),
+                alive: !Process::is_known_dead(owner),
             })
         })
         .collect()
 }
 
-fn is_alive(words: Words, entry: usize, namespace: u64) -> bool {
-    let start_ticks = words.load(entry + START);
-    if words.load(entry + NAMESPACE) != namespace && start_ticks != 0 {
-        return true;
-    }
-    let process = Process {
-        pid: words.load(entry + OWNER) as u32,
-        start_ticks,
-    };
-    // Killed between taking the entry and writing its start: the number alone decides.
-    if start_ticks == 0 {
-        return std::path::Path::new(&format!("/proc/{}", process.pid)).exists();
-    }
-    process.is_alive()
-}
-
-/// Frees a dead process's entry; counted by the one that frees it.
-fn bury(words: Words, entry: usize) {
-    let Some(owner) = words.get(entry + OWNER) else {
-        return;
-    };
-    let pid = owner.load(Ordering::Relaxed);
-    let start = words.load(entry + START);
-    if pid == 0 || words.load(entry + OWNER) != pid || words.load(entry + START) != start {
-        return;
-    }
-    if owner
-        .compare_exchange(pid, 0, Ordering::AcqRel, Ordering::Relaxed)
-        .is_ok()
-    {
+/// Frees the entry of a dead process; counted by the one that frees it. False while it lives.
+fn bury(words: Words, owner: &AtomicU64, holder: u64) -> bool {
+    let is_buried = Process::is_known_dead(holder)
+        && owner
+            .compare_exchange(holder, 0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok();
+    if is_buried {
         words.add(header::WORKERS_DIED, 1);
     }
+    is_buried
 }

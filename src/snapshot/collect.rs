@@ -98,7 +98,7 @@ fn engine_reading(region: &Region, now: u64) -> EngineReading {
         path: region.path().map(|path| path.display().to_string()).unwrap_or_default(),
         warnings,
         size_bytes: words.len() as u64 * 8,
-        heap_used_bytes: region.heap_used() * 8,
+        heap_used_bytes: region.heap_used().saturating_mul(8),
         heap_bytes: (words.len() - region.layout().heap) as u64 * 8,
         created_wall_ns: region.header().created_wall_ns,
         creator_pid: region.header().creator.pid,
@@ -113,14 +113,14 @@ fn engine_reading(region: &Region, now: u64) -> EngineReading {
         workers: found
             .into_iter()
             .map(|worker| WorkerReading {
-                pid: worker.process.pid,
+                pid: worker.pid,
                 alive: worker.alive,
                 attached_for_ns: now.saturating_sub(worker.attached_ns),
                 heartbeat_age_ns: now.saturating_sub(worker.heartbeat_ns),
             })
             .collect(),
         workers_attached: words.load(header::WORKERS_ATTACHED),
-        workers_died: words.load(header::WORKERS_DIED) + unburied,
+        workers_died: words.load(header::WORKERS_DIED).saturating_add(unburied),
         workers_refused: words.load(header::WORKERS_REFUSED),
     }
 }
