@@ -34,7 +34,7 @@ help:
 ifeq ($(LOG),)
 demo:
 	$(CHECK) demo
-	$(CARGO) build --release
+	$(CARGO) build --release --package tidegate --package tidegate-cli
 	@$(MAKE) --no-print-directory -C examples/c demo CC="$(CC)" \
 	    LIBDIR="$(abspath $(TARGET))/release" OUT="$(abspath $(TARGET))/demo"
 	$(TARGET)/demo/demo
@@ -57,7 +57,7 @@ bench:
 	$(CARGO) xtask bench $(if $(SAVE),--save)
 
 install:
-	$(CHECK) build
+	$(CHECK) test
 	$(CARGO) xtask install $(PLACE)
 
 uninstall:
@@ -65,5 +65,4 @@ uninstall:
 	$(CARGO) xtask uninstall $(PLACE)
 
 clean:
-	$(CHECK) build
 	$(CARGO) clean

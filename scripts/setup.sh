@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-RUST_MIN=1.85
+RUST_MIN=1.88
 missing=""        # what, for people
 packages=""       # what, for apt-get
 rust=""           # ok, old or missing

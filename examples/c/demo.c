@@ -302,7 +302,7 @@ int main(int argc, char **argv)
     }
 
     printf("%u workers query SQLite for %g s under one limit: %g/s, burst %g\n"
-           "to see it from outside: tidegate watch %s\n\n",
+           "to see it from outside: target/release/tidegate watch %s\n\n",
            config.workers, config.seconds, config.rate_per_second, config.burst,
            config.region_path);
     uint64_t started_ns = demo_now_ns();
