@@ -264,9 +264,8 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.wrong("rate_per_second", expected))?;
         let burst = self.required_whole("burst")?;
         Algorithm::token_bucket(rate, burst).ok_or_else(|| {
-            let expected = format!(
-                "a rate that fills the burst of {burst} within a year (or a smaller burst)"
-            );
+            let expected =
+                format!("a rate that fills a burst of {burst} sooner (or a smaller burst)");
             self.wrong("rate_per_second", &expected)
         })
     }
