@@ -149,7 +149,11 @@ impl Process {
     /// asked for, and is not.
     pub fn is_known_dead(word: u64) -> bool {
         let pid = Self::pid_of(word);
-        let none = Process { pid, start_ticks: 0 }.to_word();
+        let none = Process {
+            pid,
+            start_ticks: 0,
+        }
+        .to_word();
         let shift = PID_BITS + START_BITS;
         word >> shift == none >> shift
             && start_ticks(pid)
@@ -211,7 +215,7 @@ pub fn is_memory_file_system(folder: &std::path::Path) -> bool {
         let mut found: libc::statfs = std::mem::zeroed();
         (libc::statfs(name.as_ptr(), &mut found) == 0).then_some(found)
     };
-    found.is_some_and(|found| matches!(found.f_type as i64, TMPFS | RAMFS | HUGETLBFS))
+    found.is_some_and(|found| matches!(found.f_type, TMPFS | RAMFS | HUGETLBFS))
 }
 
 /// CPUs that this host could ever have online.

@@ -217,7 +217,8 @@ impl<'r> Histogram<'r> {
         let bits = self.bits();
         match self.octave(octave, bits) {
             Ok(at) => {
-                self.words().add(at.saturating_add(OCTAVE_COUNTS + bucket), 1);
+                self.words()
+                    .add(at.saturating_add(OCTAVE_COUNTS + bucket), 1);
                 Ok(())
             }
             Err(full) => {
@@ -238,7 +239,9 @@ impl<'r> Histogram<'r> {
     /// First word of `octave`, which is made if it does not exist.
     fn octave(&self, octave: usize, bits: u32) -> Result<usize> {
         let words = self.words();
-        let entry = self.block.saturating_add(DIRECTORY + octave % DIRECTORY_ENTRIES * 2);
+        let entry = self
+            .block
+            .saturating_add(DIRECTORY + octave % DIRECTORY_ENTRIES * 2);
         let tag = octave as u64 + 1;
         let mut fresh = None;
         let mut place = entry;
@@ -268,7 +271,9 @@ impl<'r> Histogram<'r> {
             }
             let at = (found & AT_MASK) as usize;
             if found >> 48 == tag {
-                if let (Some(at), Some(spare)) = (fresh, words.get(self.block.saturating_add(SPARE))) {
+                if let (Some(at), Some(spare)) =
+                    (fresh, words.get(self.block.saturating_add(SPARE)))
+                {
                     spare.store(at as u64, Ordering::Release);
                 }
                 return Ok(at);
@@ -601,7 +606,7 @@ impl<'a> Claim<'a> {
     /// Claims the checkpoint of `slot`; None while somebody else is at it.
     fn take(word: &'a AtomicU64, slot: u64, now: u64) -> Option<Self> {
         const MS_BITS: u32 = 24;
-        let ms = now / 1_000_000 & ((1 << MS_BITS) - 1);
+        let ms = (now / 1_000_000) & ((1 << MS_BITS) - 1);
         let mine = (slot + 1) << MS_BITS | ms;
         let held = word.load(Ordering::Acquire);
         if held >> MS_BITS == slot + 1 {

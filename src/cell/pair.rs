@@ -17,7 +17,7 @@ impl<'a> Pair<'a> {
     /// The pair at word `at`, which must be even, if it exists.
     #[inline(always)]
     pub fn at(words: Words, at: usize) -> Option<Self> {
-        if at % 2 != 0 {
+        if !at.is_multiple_of(2) {
             return None;
         }
         Some(Pair {

@@ -60,7 +60,9 @@ fn bug(panic: Box<dyn std::any::Any + Send>) -> tidegate_status {
 pub fn last_error<T>(read: impl FnOnce(&str) -> T) -> T {
     let mut read = Some(read);
     let found = LAST_ERROR.try_with(|last| {
-        last.try_borrow().ok().and_then(|last| read.take().map(|read| read(&last)))
+        last.try_borrow()
+            .ok()
+            .and_then(|last| read.take().map(|read| read(&last)))
     });
     match (found, read) {
         (Ok(Some(answer)), _) => answer,
@@ -81,14 +83,19 @@ mod tests {
         let status = run(|| panic!("the tide is {}", "out"));
         std::panic::set_hook(hook);
         assert_eq!(status, TIDEGATE_E_BUG);
-        assert_eq!(last_error(str::to_owned), "a bug in tidegate: the tide is out");
+        assert_eq!(
+            last_error(str::to_owned),
+            "a bug in tidegate: the tide is out"
+        );
         assert_eq!(run(|| Ok(())), TIDEGATE_OK);
     }
 
     #[test]
     fn the_last_error_is_this_threads() {
         assert_eq!(run(|| Err(Error::range("mine"))), TIDEGATE_E_RANGE);
-        std::thread::spawn(|| assert_eq!(last_error(str::to_owned), "")).join().unwrap();
+        std::thread::spawn(|| assert_eq!(last_error(str::to_owned), ""))
+            .join()
+            .unwrap();
         assert_eq!(last_error(str::to_owned), "mine");
     }
 }

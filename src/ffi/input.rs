@@ -42,7 +42,10 @@ pub unsafe fn text<'a>(what: &str, text: *const c_char) -> Result<&'a str> {
     // SAFETY: by the contract above.
     let bytes = unsafe { bytes(what, text)? };
     std::str::from_utf8(bytes).map_err(|cause| {
-        Error::argument(format!("{what} is not UTF-8 from byte {}", cause.valid_up_to()))
+        Error::argument(format!(
+            "{what} is not UTF-8 from byte {}",
+            cause.valid_up_to()
+        ))
     })
 }
 
@@ -82,17 +85,25 @@ pub unsafe fn slice<'a, T>(what: &str, values: *const T, count: usize) -> Result
 #[inline(always)]
 pub unsafe fn key<'a>(key: *const c_char, length: usize) -> Result<Option<&'a [u8]>> {
     if key.is_null() {
-        return if length == 0 { Ok(None) } else { Err(null("key")) };
+        return if length == 0 {
+            Ok(None)
+        } else {
+            Err(null("key"))
+        };
     }
     check_count::<u8>("key", length)?;
     // SAFETY: by the contract above; the length was checked.
-    Ok(Some(unsafe { std::slice::from_raw_parts(key.cast(), length) }))
+    Ok(Some(unsafe {
+        std::slice::from_raw_parts(key.cast(), length)
+    }))
 }
 
 #[inline(always)]
 pub fn check_count<T>(what: &str, count: usize) -> Result<()> {
     if count > isize::MAX as usize / size_of::<T>() {
-        return Err(Error::argument(format!("{what}: {count} are more than memory can hold")));
+        return Err(Error::argument(format!(
+            "{what}: {count} are more than memory can hold"
+        )));
     }
     Ok(())
 }

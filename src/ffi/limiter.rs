@@ -143,12 +143,22 @@ pub unsafe extern "C" fn tidegate_limiter_check(
         }
         let mut decision = Decision::default();
         let verdict = engine.check(limiter, key, cost, Some(&mut decision))?;
-        let Decision { limit, remaining, retry_after_ns, reset_after_ns } = decision;
+        let Decision {
+            limit,
+            remaining,
+            retry_after_ns,
+            reset_after_ns,
+        } = decision;
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe {
             output::write(
                 out_decision,
-                tidegate_decision { limit, remaining, retry_after_ns, reset_after_ns },
+                tidegate_decision {
+                    limit,
+                    remaining,
+                    retry_after_ns,
+                    reset_after_ns,
+                },
             );
         }
         Ok(verdict)

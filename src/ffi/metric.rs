@@ -104,9 +104,15 @@ pub unsafe extern "C" fn tidegate_counter_open(
 ) -> tidegate_status {
     // SAFETY: the caller's promise.
     unsafe {
-        open(engine, name, options_json, out_counter, false, Engine::counter, |counter| {
-            tidegate_counter { id: counter.0 }
-        })
+        open(
+            engine,
+            name,
+            options_json,
+            out_counter,
+            false,
+            Engine::counter,
+            |counter| tidegate_counter { id: counter.0 },
+        )
     }
 }
 
@@ -186,9 +192,15 @@ pub unsafe extern "C" fn tidegate_gauge_open(
 ) -> tidegate_status {
     // SAFETY: the caller's promise.
     unsafe {
-        open(engine, name, options_json, out_gauge, false, Engine::gauge, |gauge| tidegate_gauge {
-            id: gauge.0,
-        })
+        open(
+            engine,
+            name,
+            options_json,
+            out_gauge,
+            false,
+            Engine::gauge,
+            |gauge| tidegate_gauge { id: gauge.0 },
+        )
     }
 }
 
@@ -299,9 +311,15 @@ pub unsafe extern "C" fn tidegate_histogram_open(
 ) -> tidegate_status {
     // SAFETY: the caller's promise.
     unsafe {
-        open(engine, name, options_json, out_histogram, true, Engine::histogram, |histogram| {
-            tidegate_histogram { id: histogram.0 }
-        })
+        open(
+            engine,
+            name,
+            options_json,
+            out_histogram,
+            true,
+            Engine::histogram,
+            |histogram| tidegate_histogram { id: histogram.0 },
+        )
     }
 }
 
@@ -353,8 +371,12 @@ pub unsafe extern "C" fn tidegate_histogram_record_many(
 ) -> tidegate_status {
     edge::run(|| {
         // SAFETY: the caller's promise.
-        let (engine, values) =
-            unsafe { (input::engine(engine)?, input::slice("values", values, count)?) };
+        let (engine, values) = unsafe {
+            (
+                input::engine(engine)?,
+                input::slice("values", values, count)?,
+            )
+        };
         engine.record_many(HistogramId(histogram.id), values)
     })
 }

@@ -15,7 +15,9 @@
 //!
 //! The documentation comments of these files are the manual in the header: they are written for C.
 
-#![allow(non_camel_case_types)]
+// C names for C; and one safety contract for all, the header's: a pointer is NULL or points to what
+// the comment says.
+#![allow(non_camel_case_types, clippy::missing_safety_doc)]
 
 // In the header's order, which is the reader's.
 pub mod status;

@@ -8,7 +8,11 @@ use std::ffi::c_char;
 /// Refuses an out-parameter that is NULL, before anything is done.
 #[inline(always)]
 pub fn required<T>(what: &str, out: *mut T) -> Result<()> {
-    if out.is_null() { Err(null(what)) } else { Ok(()) }
+    if out.is_null() {
+        Err(null(what))
+    } else {
+        Ok(())
+    }
 }
 
 /// Writes `value` to `out`, if the caller wants it.
@@ -47,7 +51,10 @@ pub unsafe fn text(text: &[u8], buffer: *mut c_char, capacity: usize) -> Result<
     }
     required("buffer", buffer)?;
     if text.len() > capacity {
-        return Err(Error::space(format!("{} bytes do not fit in {capacity}", text.len())));
+        return Err(Error::space(format!(
+            "{} bytes do not fit in {capacity}",
+            text.len()
+        )));
     }
     // SAFETY: by the contract above, and the text fits; it is memory of the library's own.
     unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), text.len()) };
@@ -59,7 +66,9 @@ pub unsafe fn text(text: &[u8], buffer: *mut c_char, capacity: usize) -> Result<
 /// # Safety
 /// `buffer` is NULL or has room for `capacity` bytes.
 pub unsafe fn truncated(text: &str, buffer: *mut c_char, capacity: usize) {
-    let Some(room) = capacity.checked_sub(1).filter(|_| !buffer.is_null()) else { return };
+    let Some(room) = capacity.checked_sub(1).filter(|_| !buffer.is_null()) else {
+        return;
+    };
     let mut length = text.len().min(room);
     while !text.is_char_boundary(length) {
         length -= 1;

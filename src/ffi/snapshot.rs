@@ -47,7 +47,10 @@ pub unsafe extern "C" fn tidegate_snapshot_take(
         output::required("out_snapshot", out_snapshot)?;
         // SAFETY: the caller's promise.
         let snapshot = unsafe { input::engine(engine) }?.snapshot();
-        let boxed = Box::new(tidegate_snapshot { snapshot, rendered: Default::default() });
+        let boxed = Box::new(tidegate_snapshot {
+            snapshot,
+            rendered: Default::default(),
+        });
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_snapshot, Box::into_raw(boxed)) };
         Ok(())
@@ -85,8 +88,7 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
     edge::run(|| {
         output::required("out_length", out_length)?;
         // SAFETY: the caller's promise.
-        let snapshot =
-            unsafe { snapshot.as_ref() }.ok_or_else(|| input::null("snapshot"))?;
+        let snapshot = unsafe { snapshot.as_ref() }.ok_or_else(|| input::null("snapshot"))?;
         let chosen = match format {
             TIDEGATE_FORMAT_JSON => Format::Json,
             TIDEGATE_FORMAT_PROMETHEUS => Format::Prometheus,

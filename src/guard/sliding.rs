@@ -150,6 +150,9 @@ impl Window {
         swap: impl FnOnce(u64) -> bool,
         same: impl Fn() -> bool,
     ) -> Attempt {
+        if self.per_slot == 1 && units == 1 {
+            return self.take_one(ring, clock, state, exactly, swap, same);
+        }
         let first = self.place(state);
         let last = self.advance(first, units - 1);
         let old = self.advance(last, self.spare());
@@ -157,25 +160,10 @@ impl Window {
             return Attempt::Damaged;
         };
         let old_seen = old_slot.load(Ordering::Acquire);
-        let mut now = self.coarse(clock);
-        if !self.is_free(old_seen, old.lap, now.least) {
-            let until_ns = time(old_seen).saturating_add(self.window_ns);
-            if until_ns > now.most && !(exactly && now.most > now.least) {
-                let denied = Attempt::Denied {
-                    until_ns,
-                    now_ns: now.least,
-                };
-                return if same() { denied } else { Attempt::Lost };
-            }
-            now = precise(clock);
-            if until_ns > now.least {
-                let denied = Attempt::Denied {
-                    until_ns,
-                    now_ns: now.least,
-                };
-                return if same() { denied } else { Attempt::Lost };
-            }
-        }
+        let now = match self.judge(old_seen, old.lap, clock, exactly) {
+            Ok(now) => now,
+            Err(denied) => return if same() { denied } else { Attempt::Lost },
+        };
         let mut place = first;
         loop {
             let Some(slot) = ring.get(place.slot as usize) else {
@@ -219,6 +207,80 @@ impl Window {
         } else {
             Attempt::Lost
         }
+    }
+
+    /// [`Window::take`] for the most frequent case: one unit, in a slot of its own.
+    #[inline(always)]
+    fn take_one(
+        &self,
+        ring: &[AtomicU64],
+        clock: &Clock,
+        state: u64,
+        exactly: bool,
+        swap: impl FnOnce(u64) -> bool,
+        same: impl Fn() -> bool,
+    ) -> Attempt {
+        let Place { lap, slot: at, .. } = self.place(state);
+        let Some(slot) = ring.get(at as usize) else {
+            return Attempt::Damaged;
+        };
+        let seen = slot.load(Ordering::Acquire);
+        let now = match self.judge(seen, lap, clock, exactly) {
+            Ok(now) => now,
+            Err(denied) => return if same() { denied } else { Attempt::Lost },
+        };
+        let latest = (now.most + 1).max(seen & TIME);
+        let stamped = tag(lap) | latest;
+        let is_stamped = slot
+            .compare_exchange(seen, stamped, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok();
+        let state = self.state(self.wrap(Place {
+            lap,
+            slot: at + 1,
+            offset: 0,
+        }));
+        if is_stamped && swap(state) {
+            Attempt::Admitted {
+                state,
+                now_ns: now.least,
+            }
+        } else {
+            Attempt::Lost
+        }
+    }
+
+    /// Whether the group in the way is out of it, by a word of it that was read before the clock.
+    #[inline(always)]
+    fn judge(&self, seen: u64, lap: u64, clock: &Clock, exactly: bool) -> Result<Now, Attempt> {
+        let now = self.coarse(clock);
+        if self.is_free(seen, lap, now.least) {
+            return Ok(now);
+        }
+        self.judge_again(seen, now, clock, exactly)
+    }
+
+    /// The same where it seems to be in the way, which may be only because the clock is coarse.
+    #[inline]
+    fn judge_again(
+        &self,
+        seen: u64,
+        coarse: Now,
+        clock: &Clock,
+        exactly: bool,
+    ) -> Result<Now, Attempt> {
+        let until_ns = time(seen).saturating_add(self.window_ns);
+        let is_exact = coarse.most == coarse.least;
+        let mut now = coarse;
+        if !is_exact && (exactly || until_ns <= coarse.most) {
+            now = precise(clock);
+        }
+        if until_ns <= now.least {
+            return Ok(now);
+        }
+        Err(Attempt::Denied {
+            until_ns,
+            now_ns: now.least,
+        })
     }
 
     /// The state of a ring with a new owner.
@@ -321,7 +383,7 @@ impl Window {
         if !self.is_free(word, lap, now.least) {
             return Err(time(word).saturating_add(self.window_ns));
         }
-        let latest = (now.most.min(LAST_TIME) + 1).max(word & TIME);
+        let latest = (now.most + 1).max(word & TIME);
         Ok(tag(lap) | latest)
     }
 
@@ -332,7 +394,7 @@ impl Window {
             let least = clock.coarse().min(LAST_TIME);
             Now {
                 least,
-                most: least.saturating_add(lag),
+                most: least.saturating_add(lag).min(LAST_TIME),
             }
         } else {
             precise(clock)

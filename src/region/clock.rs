@@ -40,7 +40,9 @@ impl Clock {
     /// stopped when somebody last looked at it.
     pub fn stopped(words: Words) -> Self {
         let at = words.load(header::LAST_SEEN);
-        Clock { source: Source::Stopped { at } }
+        Clock {
+            source: Source::Stopped { at },
+        }
     }
 
     /// Now, cheaply: never ahead of [`Clock::precise`], behind it by at most [`Clock::lag`].

@@ -109,6 +109,7 @@ impl Drop for Mapping {
 
 impl Words {
     /// How many words there are.
+    #[expect(clippy::len_without_is_empty, reason = "no region is empty")]
     #[inline(always)]
     pub fn len(self) -> usize {
         self.len

@@ -5,8 +5,8 @@ use crate::base::host;
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
 use crate::cell::histogram::Histogram;
-use crate::cell::shard;
 use crate::cell::planes::Planes;
+use crate::cell::shard;
 use crate::guard;
 use crate::metrics::{Family, Kind, Registry, Series};
 use crate::region::{Region, header, workers};
@@ -36,33 +36,43 @@ fn families(region: &Region, planes: &Planes, now: u64) -> Vec<FamilyReading> {
     let mut known: HashMap<usize, Option<Family>> = HashMap::new();
     let mut readings: HashMap<usize, Vec<SeriesReading>> = HashMap::new();
     for series in registry.all() {
-        let family = known.entry(series.family).or_insert_with(|| registry.family(series.family));
+        let family = known
+            .entry(series.family)
+            .or_insert_with(|| registry.family(series.family));
         if let Some(family) = family
             && let Some(value) = read(region, planes, family.kind, &series, now)
         {
-            let reading = SeriesReading { labels: series.labels, value };
+            let reading = SeriesReading {
+                labels: series.labels,
+                value,
+            };
             readings.entry(series.family).or_default().push(reading);
         }
     }
     let mut families: Vec<FamilyReading> = readings
         .into_iter()
         .filter_map(|(index, mut series)| {
-            let Family { name, kind, help, unit } = known.remove(&index)??;
+            let Family {
+                name,
+                kind,
+                help,
+                unit,
+            } = known.remove(&index)??;
             series.sort_by(|one, other| one.labels.cmp(&other.labels));
-            Some(FamilyReading { name, kind, help, unit, series })
+            Some(FamilyReading {
+                name,
+                kind,
+                help,
+                unit,
+                series,
+            })
         })
         .collect();
     families.sort_by(|one, other| one.name.cmp(&other.name));
     families
 }
 
-fn read(
-    region: &Region,
-    planes: &Planes,
-    kind: Kind,
-    series: &Series,
-    now: u64,
-) -> Option<Value> {
+fn read(region: &Region, planes: &Planes, kind: Kind, series: &Series, now: u64) -> Option<Value> {
     match kind {
         Kind::Counter => Some(Value::Counter(shard::total(region, planes, series.index))),
         Kind::Gauge => {
@@ -95,7 +105,10 @@ fn engine_reading(region: &Region, now: u64) -> EngineReading {
         ));
     }
     EngineReading {
-        path: region.path().map(|path| path.display().to_string()).unwrap_or_default(),
+        path: region
+            .path()
+            .map(|path| path.display().to_string())
+            .unwrap_or_default(),
         warnings,
         size_bytes: words.len() as u64 * 8,
         heap_used_bytes: region.heap_used().saturating_mul(8),

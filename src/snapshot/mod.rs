@@ -57,6 +57,7 @@ pub struct SeriesReading {
 }
 
 /// What a series held.
+#[expect(clippy::large_enum_variant, reason = "histograms are most of what a snapshot holds")]
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A counter's total.
