@@ -43,14 +43,14 @@ impl Attached {
         for _ in 0..16 {
             let before = identity(path);
             let engine = Engine::attach(path).map_err(|cause| explain(path, cause.message()))?;
-            if let (Some(before), Some(after)) = (before, identity(path)) {
-                if before == after {
-                    return Ok(Attached {
-                        engine,
-                        path: path.to_owned(),
-                        identity: after,
-                    });
-                }
+            if let (Some(before), Some(after)) = (before, identity(path))
+                && before == after
+            {
+                return Ok(Attached {
+                    engine,
+                    path: path.to_owned(),
+                    identity: after,
+                });
             }
         }
         Err(Failure::Failed(format!(

@@ -55,7 +55,10 @@ fn tidy(text: &str) -> String {
                 tidied.push_str(rest.trim_end());
             }
             _ if after.starts_with("typedef ") => tidied.push_str(after.trim_end()),
-            _ => match after.split_once(" -").filter(|_| after.starts_with("#define ")) {
+            _ => match after
+                .split_once(" -")
+                .filter(|_| after.starts_with("#define "))
+            {
                 Some((name, number)) => tidied.push_str(&format!("{name} (-{number})")),
                 None => tidied.push_str(&after.trim_end().replace("struct tidegate_", "tidegate_")),
             },

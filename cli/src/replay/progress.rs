@@ -35,10 +35,13 @@ impl Progress {
     /// To be called after each line.
     pub fn line(&mut self, lines: u64, at: Option<i64>) {
         match self.every {
-            Some(every) if lines % every == 0 => {
+            Some(every) if lines.is_multiple_of(every) => {
                 let _ = writeln!(io::stderr(), "{}", self.text(lines, at));
             }
-            None if self.is_terminal && lines % STRIDE == 0 && self.told.elapsed() >= REFRESH => {
+            None if self.is_terminal
+                && lines.is_multiple_of(STRIDE)
+                && self.told.elapsed() >= REFRESH =>
+            {
                 self.told = Instant::now();
                 self.is_shown = true;
                 let _ = write!(io::stderr(), "\r{}\x1b[K", self.text(lines, at));
