@@ -1,17 +1,24 @@
-//! The benches, Rust and C, with the machine they ran on written above the numbers.
+//! The benches: through the shared library, beside the peers, and criterion's, with the machine
+//! they ran on written above the numbers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Outcome, process};
 
-/// The command `bench`.
+/// The command `bench`. `--save` keeps what it prints; `--smoke` only shows that everything runs.
 pub fn run(arguments: &[String]) -> Outcome {
-    let save = match arguments {
-        [] => false,
-        [flag] if flag == "--save" => true,
-        _ => return Err("only --save may follow".into()),
-    };
+    let (mut save, mut smoke) = (false, false);
+    for argument in arguments {
+        match argument.as_str() {
+            "--save" => save = true,
+            "--smoke" => smoke = true,
+            _ => return Err("only --save or --smoke may follow".into()),
+        }
+    }
+    if save && smoke {
+        return Err("a smoke run's numbers mean nothing: they are not kept".into());
+    }
     let mut report = machine()?;
     print!("{report}");
     let mut note = |line: &str| {
@@ -24,39 +31,97 @@ pub fn run(arguments: &[String]) -> Outcome {
         "--package",
         "tidegate",
     ]))?;
-    let benches = sources("benches", "rs")?;
-    for bench in &benches {
-        let name = bench
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        note(&format!("\n== {name}"));
-        let mut cargo = process::cargo(&["bench", "--package", "tidegate", "--bench", &name]);
-        process::run_seeing(&mut cargo, &mut note)?;
+    for bench in sources("benches/c", "c")? {
+        let name = stem(&bench);
+        title(
+            &mut note,
+            &format!("benches/c/{name}: through the shared library"),
+        );
+        let mut program = process::command(&compile(&bench, &name)?.to_string_lossy());
+        process::run_seeing(program.args(smoke.then_some("--smoke")), &mut note)?;
     }
-    for bench in sources("benches", "c")?
-        .into_iter()
-        .chain(sources("benches/c", "c")?)
-    {
-        let name = bench
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        note(&format!("\n== {name}, through the shared library"));
-        let binary = compile(&bench, &name)?;
-        process::run_seeing(&mut process::command(&binary.to_string_lossy()), &mut note)?;
+    title(&mut note, "benches/peers: beside the peers");
+    process::run_seeing(peers(smoke).env("TIDEGATE_LIBRARY", library()), &mut note)?;
+    for bench in sources("benches", "rs")? {
+        let name = stem(&bench);
+        title(&mut note, &format!("benches/{name}"));
+        let mut cargo = process::cargo(&["bench", "--package", "tidegate", "--bench", &name]);
+        cargo.args(if smoke {
+            &["--", "--test"][..]
+        } else {
+            &["--", "--noplot"]
+        });
+        process::run_seeing(&mut cargo, &mut note)?;
     }
     if save {
         let day = process::output(process::command("date").args(["-u", "+%Y-%m-%d"]))?;
-        let file = format!("benches/results/{}.txt", day.trim());
+        let file = format!("benches/results/{}-engine.txt", day.trim());
         fs::create_dir_all(process::root().join("benches/results"))
-            .and_then(|()| fs::write(process::root().join(&file), &report))
+            .and_then(|()| fs::write(process::root().join(&file), tidy(&report)))
             .map_err(|error| format!("{file}: {error}"))?;
         println!("\nkept in {file}");
     }
     Ok(())
+}
+
+/// A title, on the screen and in the report.
+fn title(note: &mut impl FnMut(&str), text: &str) {
+    let line = format!("\n== {text}");
+    println!("{line}");
+    note(&line);
+}
+
+/// Without what criterion says about runs before this one, and without blanks at the ends of
+/// lines: another machine's or another day's runs are no measure.
+fn tidy(report: &str) -> String {
+    let of_another_run = |line: &&str| {
+        let line = line.trim_start();
+        ![
+            "change:",
+            "Performance has",
+            "No change in",
+            "Change within",
+            "mean  ",
+        ]
+        .iter()
+        .any(|start| line.starts_with(start))
+    };
+    let mut text = String::new();
+    for line in report.lines().filter(of_another_run) {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    while text.contains("\n\n\n") {
+        text = text.replace("\n\n\n", "\n\n");
+    }
+    text
+}
+
+/// The program of benches/peers, a workspace of its own.
+fn peers(smoke: bool) -> std::process::Command {
+    let target = process::target().join("bench/peers");
+    let mut cargo = process::cargo(&["run", "--release", "--quiet", "--locked"]);
+    cargo
+        .args([
+            "--manifest-path",
+            "benches/peers/Cargo.toml",
+            "--target-dir",
+        ])
+        .arg(target)
+        .arg("--")
+        .args(smoke.then_some("--smoke"));
+    cargo
+}
+
+fn library() -> PathBuf {
+    process::target().join("release/libtidegate.so")
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn sources(folder: &str, ending: &str) -> Result<Vec<PathBuf>, String> {
@@ -107,11 +172,13 @@ fn machine() -> Result<String, String> {
     });
     let cores = std::thread::available_parallelism().map_err(|error| error.to_string())?;
     Ok(format!(
-        "date      {}\ncommit    {}\nmachine   {}, {cores} cores\nsystem    {}\ncompilers {}; {}\n",
+        "date      {}\ncommit    {}\nmachine   {}, {cores} cores\nsystem    {}\nlibc      {}\n\
+         compilers {}; {}\n",
         said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
         said("git", &["describe", "--always", "--dirty"]),
         model.unwrap_or("unknown processor"),
         said("uname", &["-srm"]),
+        said("ldd", &["--version"]),
         said("rustc", &["--version"]),
         said("cc", &["--version"]),
     ))

@@ -30,7 +30,8 @@ usage: cargo xtask COMMAND
   layout-abi [--write]  compare sizes, offsets and constants with tests/abi/layout.txt
   c-tests [NAME…]       compile the header and tests/c, run the programs, shared and static
   memcheck [NAME…]      run the same programs under valgrind
-  bench [--save]        criterion benches and C benches; --save keeps them in benches/results
+  bench [--save|--smoke]  benches in C, beside the peers, and criterion's; --save keeps them
+                        in benches/results, --smoke only shows that they run
   install [--prefix DIR] [--destdir DIR]    library, header, pkg-config file, tidegate program
   uninstall [--prefix DIR] [--destdir DIR]  remove them again
   install-check         install into a scratch folder, build against it, run

@@ -23,10 +23,10 @@ const BURST: u32 = 1_000_000_000;
 /// No bucket is full, none runs empty: half of it is taken before anything is measured.
 const TAKEN: u32 = BURST / 2;
 
-/// One turn over sliding windows: each key's limit, almost.
+/// One turn over sliding windows: at most each key's limit.
 const WINDOW_CALLS: usize = 1 << 21;
 const WINDOW_LIMIT: u32 = 60;
-const WINDOW_KEYS: usize = WINDOW_CALLS / (WINDOW_LIMIT as usize - 1) + 1;
+const WINDOW_KEYS: usize = WINDOW_CALLS / WINDOW_LIMIT as usize + 1;
 
 pub fn run(bench: &Bench) {
     let library = bench.library.as_ref();
@@ -45,7 +45,12 @@ pub fn run(bench: &Bench) {
         let title = "keyed token bucket: 1,000,000 keys, uniform";
         keyed(title, library, 1_000_000, Spread::Uniform, UNIFORM)
     });
-    bench.group("sliding window: 60 a key, admitted", || windows(library));
+    let title = "sliding window: 60 a key in a row, admitted";
+    bench.group(title, || windows(title, library, WINDOW, in_a_row));
+    let title = "sliding window: 60 a key, keys in turn, admitted";
+    bench.group(title, || {
+        windows(title, library, (f64::NAN, f64::NAN), in_turn)
+    });
 }
 
 fn number(value: u32) -> NonZeroU32 {
@@ -222,27 +227,48 @@ fn keyed<'a>(
     group
 }
 
+/// Thirty calls for each key, by each thread or twice by the only one.
+fn in_a_row(at: usize) -> usize {
+    at % (WINDOW_CALLS / 2) / 30
+}
+
+/// All keys, then all again: none is in a cache near the CPU.
+fn in_turn(at: usize) -> usize {
+    at % WINDOW_KEYS
+}
+
 /// Windows of one second, and turns further apart than that: each finds its windows empty, and its
 /// keys known.
-fn windows(library: Option<&Library>) -> Group<'_> {
+fn windows<'a>(
+    title: &'a str,
+    library: Option<&'a Library>,
+    target: (f64, f64),
+    key_of: fn(usize) -> usize,
+) -> Group<'a> {
     let keys: Vec<String> = (0..WINDOW_KEYS).map(input::name).collect();
     let keys: &'static [String] = keys.leak();
-    let key = move |at: usize| keys[at % WINDOW_KEYS].as_str();
+    let key = move |at: usize| keys[key_of(at)].as_str();
     let config = format!(
         r#"{{"algorithm": "sliding_window", "limit": {WINDOW_LIMIT}, "window_seconds": 1,
              "keyed": true, "max_keys": {WINDOW_KEYS}}}"#
     );
-    let mut group = Group::new("sliding window: 60 a key, admitted")
-        .in_rounds(WINDOW_CALLS, Duration::from_millis(2500));
+    let mut group = Group::new(title).in_rounds(WINDOW_CALLS, Duration::from_millis(2500));
     let words: Vec<AtomicU64> = (0..WINDOW_KEYS * 64).map(|_| AtomicU64::new(0)).collect();
     let engine = engine();
     group.add("floor: coarse clock, one word a unit", move |at| {
         let now = engine.region().clock().coarse();
-        words[at % WINDOW_KEYS * 64 + at / WINDOW_KEYS % 64].store(now, Ordering::Release);
+        words[key_of(at) * 64 + at % 60].store(now, Ordering::Release);
     });
     if let Some(library) = library {
-        let id = library.limiter("window", &config);
-        group.add_ours("tidegate through C", WINDOW, move |at| {
+        let id = library.limiter(
+            if target.0.is_nan() {
+                "in_turn"
+            } else {
+                "in_a_row"
+            },
+            &config,
+        );
+        group.add_ours("tidegate through C", target, move |at| {
             library.check(id, Some(key(at).as_bytes()), 1)
         });
     }

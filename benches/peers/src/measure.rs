@@ -128,7 +128,9 @@ impl<'a> Group<'a> {
                     let nanoseconds = turn(contender, threads, each, round * each * threads);
                     contender.seen[threads - 1].push(nanoseconds);
                 }
-                thread::sleep(self.round.saturating_sub(begun.elapsed()));
+                if effort.turn >= Effort::FULL.turn {
+                    thread::sleep(self.round.saturating_sub(begun.elapsed()));
+                }
             }
         }
         self.print();
@@ -153,7 +155,7 @@ impl<'a> Group<'a> {
                 let ratio = median / floors[threads];
                 line += &format!("{least:10.1} {median:6.1} {ratio:7.2}");
             }
-            if let Some((one, two)) = contender.target {
+            if let Some((one, two)) = contender.target.filter(|target| target.0 > 0.0) {
                 line += &format!("   {one:>6} / {two}");
             }
             println!("{}", line.trim_end());
