@@ -63,7 +63,7 @@ pub const SHAPE_BITS: u32 = 2;
 /// A limiter's words.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    words: &'a [AtomicU64],
+    words: &'a [AtomicU64; LIMITER_WORDS],
 }
 
 impl<'a> Entry<'a> {
@@ -71,8 +71,9 @@ impl<'a> Entry<'a> {
     #[inline(always)]
     pub fn at(region: &Region, index: usize) -> Option<Self> {
         let at = region.layout().limiters.entry(index)?;
+        let words = region.words().slice(at, LIMITER_WORDS)?;
         Some(Entry {
-            words: region.words().slice(at, LIMITER_WORDS)?,
+            words: words.try_into().ok()?,
         })
     }
 

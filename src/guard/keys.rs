@@ -186,7 +186,7 @@ impl Table {
 
     /// The confirmed entry of a key.
     #[inline(always)]
-    pub fn find(&self, print: &Print) -> Option<Entry<'_>> {
+    pub fn find<'a>(self, print: Print) -> Option<Entry<'a>> {
         let group = self.group(print.groups[0])?;
         let (group, at) = if group.tag(print.home) == print.tag {
             (group, print.home)
@@ -208,7 +208,7 @@ impl Table {
     }
 
     #[inline(always)]
-    fn find_elsewhere<'a>(&'a self, print: &Print, first: Group<'a>) -> Option<(Group<'a>, usize)> {
+    fn find_elsewhere<'a>(self, print: Print, first: Group<'a>) -> Option<(Group<'a>, usize)> {
         let second = self.group(print.groups[1])?;
         if second.tag(print.home) == print.tag {
             return Some((second, print.home));
@@ -223,13 +223,13 @@ impl Table {
     /// Enters a key that has no entry, or finds the one that somebody just made.
     #[cold]
     #[inline(never)]
-    pub fn enter(
-        &self,
-        print: &Print,
+    pub fn enter<'a>(
+        self,
+        print: Print,
         life: &impl Life,
         when_full: WhenFull,
         displaced: &mut Displaced,
-    ) -> Place<'_> {
+    ) -> Place<'a> {
         let mut wait = 0;
         for attempt in 0..ATTEMPTS {
             let Some(seen) = self.survey(print, life) else {
@@ -262,8 +262,8 @@ impl Table {
 
     /// Step 1.
     fn begin<'a>(
-        &'a self,
-        print: &Print,
+        self,
+        print: Print,
         old: &Entry<'a>,
         life: &impl Life,
         displaced: &mut Displaced,
@@ -283,7 +283,7 @@ impl Table {
     }
 
     /// Steps 2 and 3; None when the caller must begin again.
-    fn settle<'a>(&'a self, print: &Print, mine: Entry<'a>, life: &impl Life) -> Option<Entry<'a>> {
+    fn settle<'a>(self, print: Print, mine: Entry<'a>, life: &impl Life) -> Option<Entry<'a>> {
         fence(Ordering::SeqCst);
         for (order, entry) in self.entries(print) {
             if entry.tag & !PROVISIONAL != print.tag || entry.index == mine.index {
@@ -302,7 +302,7 @@ impl Table {
         mine.replace(print.tag, mine.state)
     }
 
-    fn survey<'a>(&'a self, print: &Print, life: &impl Life) -> Option<Survey<'a>> {
+    fn survey<'a>(self, print: Print, life: &impl Life) -> Option<Survey<'a>> {
         self.group(print.groups[0])?;
         self.group(print.groups[1])?;
         let mut seen = Survey::default();
@@ -334,7 +334,7 @@ impl Table {
     }
 
     /// The entries that a key may have, in the order that decides between two.
-    fn entries<'a>(&'a self, print: &Print) -> impl Iterator<Item = (usize, Entry<'a>)> {
+    fn entries<'a>(self, print: Print) -> impl Iterator<Item = (usize, Entry<'a>)> {
         let groups = print.groups;
         (0..2 * GROUP).filter_map(move |order| {
             let group = self.group(groups[order / GROUP])?;
@@ -352,7 +352,7 @@ impl Table {
         })
     }
 
-    fn order(&self, print: &Print, index: usize) -> usize {
+    fn order(self, print: Print, index: usize) -> usize {
         index % GROUP
             + if index / GROUP == print.groups[0] {
                 0
@@ -363,7 +363,7 @@ impl Table {
 
     /// Keys that are not idle. Looks only at pages that were ever touched, since reading an
     /// untouched page would make the system provide it.
-    pub fn count_used(&self, life: &impl Life) -> u64 {
+    pub fn count_used(self, life: &impl Life) -> u64 {
         let groups = usize::try_from(self.groups).unwrap_or(0);
         let touched = (0..groups.div_ceil(CHUNK)).filter(|chunk| self.is_touched(*chunk));
         let entries = touched
@@ -379,11 +379,11 @@ impl Table {
         used.count() as u64
     }
 
-    fn is_touched(&self, chunk: usize) -> bool {
+    fn is_touched(self, chunk: usize) -> bool {
         self.words.load(self.touched_at.wrapping_add(chunk / 64)) >> (chunk % 64) & 1 == 1
     }
 
-    fn touch(&self, group: usize) {
+    fn touch(self, group: usize) {
         let chunk = group / CHUNK;
         if !self.is_touched(chunk)
             && let Some(word) = self.words.get(self.touched_at.wrapping_add(chunk / 64))
@@ -393,7 +393,7 @@ impl Table {
     }
 
     #[inline(always)]
-    fn group(&self, number: usize) -> Option<Group<'_>> {
+    fn group<'a>(self, number: usize) -> Option<Group<'a>> {
         let at = self.at.wrapping_add(number.wrapping_mul(2 * GROUP));
         let entries = self.words.slice(at, 2 * GROUP)?.try_into().ok()?;
         Some(Group {

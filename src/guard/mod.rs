@@ -14,13 +14,17 @@
 //! | [`entry`] | the words of a limiter in the region |
 //! | [`registry`] | find or create by name |
 //! | [`limiter`] | the check itself |
+//! | `room` | a key that has no entry yet, or no room |
+//! | `refusal` | errors in words |
 
 pub mod entry;
 pub mod gcra;
 pub mod keys;
 pub mod limiter;
 pub mod policy;
+mod refusal;
 pub mod registry;
+mod room;
 pub mod sliding;
 
 pub use limiter::check;

@@ -12,8 +12,8 @@
 
 use super::entry::{self, Entry};
 use super::keys::Table;
-use super::limiter::{BucketLife, WindowLife};
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
+use super::room::{BucketLife, WindowLife};
 use crate::base::error::{Error, Result};
 use crate::base::host::{self, Process};
 use crate::base::limits::MAX_NAME_BYTES;

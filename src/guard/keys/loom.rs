@@ -43,12 +43,14 @@ fn table(memory: &Mapping) -> Table {
 /// Takes the key's one unit; false when it is taken.
 fn take(table: &Table, print: &Print) -> bool {
     loop {
-        let entry = match table.find(print) {
+        let entry = match table.find(*print) {
             Some(entry) => entry,
-            None => match table.enter(print, &OneUnit, WhenFull::Deny, &mut Displaced::default()) {
-                Place::At(entry) => entry,
-                _ => panic!("there is room"),
-            },
+            None => {
+                match table.enter(*print, &OneUnit, WhenFull::Deny, &mut Displaced::default()) {
+                    Place::At(entry) => entry,
+                    _ => panic!("there is room"),
+                }
+            }
         };
         if entry.state & 1 == 1 {
             if entry.is_same() {
@@ -69,7 +71,7 @@ fn explore(model: impl Fn() + Send + Sync + 'static) {
 
 fn confirmed(table: &Table, tag: u64) -> usize {
     table
-        .entries(&print(tag, 0))
+        .entries(print(tag, 0))
         .filter(|(_, entry)| entry.tag == tag)
         .count()
 }

@@ -34,10 +34,10 @@ fn with_table<T>(max_keys: u64, work: impl FnOnce(&Table) -> T) -> T {
 
 fn enter(table: &Table, key: u64, when_full: WhenFull, displaced: &mut Displaced) -> bool {
     let print = Print::of(&[1, 2, 3, 4], &key.to_le_bytes(), table.groups);
-    if table.find(&print).is_some() {
+    if table.find(print).is_some() {
         return true;
     }
-    match table.enter(&print, &Forever, when_full, displaced) {
+    match table.enter(print, &Forever, when_full, displaced) {
         Place::At(entry) => entry.swap(entry.state | 1),
         Place::Full(wait) => {
             assert!(wait >= 1000);
@@ -108,15 +108,15 @@ fn a_table_outside_the_region_is_damaged() {
                     ..*table
                 };
                 let print = Print::of(&[1, 2, 3, 4], b"key", groups);
-                assert!(table.find(&print).is_none());
+                assert!(table.find(print).is_none());
                 let place =
-                    table.enter(&print, &Forever, WhenFull::Evict, &mut Displaced::default());
+                    table.enter(print, &Forever, WhenFull::Evict, &mut Displaced::default());
                 assert!(matches!(place, Place::Damaged));
             }
         }
         let odd = Table { at: 1, ..*table };
         let print = Print::of(&[1, 2, 3, 4], b"key", 1);
-        assert!(odd.find(&print).is_none());
-        odd.enter(&print, &Forever, WhenFull::Deny, &mut Displaced::default());
+        assert!(odd.find(print).is_none());
+        odd.enter(print, &Forever, WhenFull::Deny, &mut Displaced::default());
     });
 }

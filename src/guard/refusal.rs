@@ -1,0 +1,52 @@
+//! Why a check has no verdict, in words.
+
+use super::entry::{self, Entry};
+use super::limiter::Ruling;
+use crate::base::error::Error;
+use crate::base::limits;
+use crate::region::Region;
+
+#[cold]
+#[inline(never)]
+pub(super) fn stale(id: u64) -> Error {
+    Error::stale(format!("{id:#x} is not the id of a limiter of this engine"))
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn at_once(cost: u32) -> Error {
+    if cost == 0 {
+        return Error::argument("a cost must be at least 1");
+    }
+    Error::state("an observer cannot check a limiter: the region is mapped read-only")
+}
+
+#[cold]
+#[inline(never)]
+pub(super) fn of(
+    ruling: Ruling,
+    region: &Region,
+    limiter: Entry<'_>,
+    cost: u32,
+    key: Option<&[u8]>,
+) -> Error {
+    let name = super::registry::name_of(region.words(), &limiter);
+    match (ruling, key) {
+        (Ruling::Never, _) => Error::range(format!(
+            "a cost of {cost} can never pass: limiter {name:?} never holds more than {} units",
+            limiter.word(entry::UNITS)
+        )),
+        (Ruling::LongKey, Some(key)) => Error::argument(format!(
+            "a key of {} bytes for limiter {name:?}: at most {} are allowed",
+            key.len(),
+            limits::MAX_KEY_BYTES
+        )),
+        (Ruling::WrongKey, Some(_)) => {
+            Error::argument(format!("limiter {name:?} has no keys, but one was given"))
+        }
+        (Ruling::WrongKey, None) => {
+            Error::argument(format!("limiter {name:?} is keyed, but no key was given"))
+        }
+        _ => Error::format(format!("limiter {name:?} is damaged in the region")),
+    }
+}

@@ -1,0 +1,161 @@
+//! Room for a key that has no entry: what becomes of the old owner's state, and what the answer is
+//! when there is none.
+
+use super::Decision;
+use super::entry::{self, Entry};
+use super::gcra::Rate;
+use super::keys::{self, Displaced, Life, Place, Print};
+use super::limiter::Ruling;
+use super::policy::WhenFull;
+use super::registry::tally;
+use super::sliding::Window;
+use crate::region::Region;
+use crate::region::handle;
+use crate::region::raw::Words;
+
+/// A key's entry, or the ruling when there is no room for it.
+pub(super) enum Found<'a> {
+    At(keys::Entry<'a>),
+    Nothing(Ruling, Decision),
+}
+
+impl Found<'_> {
+    #[cold]
+    #[inline(never)]
+    pub fn enter_bucket(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
+        let clock = region.clock();
+        let life = BucketLife {
+            rate: limiter.rate(),
+            now_ns: clock.coarse(),
+            lag_ns: clock.lag(),
+        };
+        Self::enter(region, limiter, cost, print, &life)
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub fn enter_window(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
+        let life = WindowLife {
+            limiter,
+            words: region.words(),
+            window: limiter.window(),
+            now_ns: region.clock().coarse(),
+        };
+        Self::enter(region, limiter, cost, print, &life)
+    }
+
+    fn enter(
+        region: &Region,
+        limiter: Entry<'_>,
+        cost: u32,
+        print: Print,
+        life: &impl Life,
+    ) -> Self {
+        let when_full = limiter.when_full();
+        let mut displaced = Displaced::default();
+        let table = limiter.table(region.words());
+        let place = table.enter(print, life, when_full, &mut displaced);
+        count(region, limiter, tally::REUSED, displaced.reused);
+        count(region, limiter, tally::EVICTED, displaced.evicted);
+        let limit = limiter.word(entry::UNITS);
+        match place {
+            Place::At(entry) => Found::At(entry),
+            Place::Damaged => Found::Nothing(Ruling::Damaged, Decision::default()),
+            Place::Full(_) if when_full == WhenFull::Allow => {
+                count(region, limiter, tally::ALLOWED_FULL, 1);
+                let remaining = limit.saturating_sub(cost.into());
+                let numbers = Decision {
+                    limit,
+                    remaining,
+                    ..Decision::default()
+                };
+                Found::Nothing(Ruling::Admitted, numbers)
+            }
+            Place::Full(wait_ns) => {
+                count(region, limiter, tally::DENIED_FULL, 1);
+                let wait = wait_ns.max(1);
+                let numbers = Decision {
+                    limit,
+                    remaining: 0,
+                    retry_after_ns: wait,
+                    reset_after_ns: wait,
+                };
+                Found::Nothing(Ruling::Denied, numbers)
+            }
+        }
+    }
+}
+
+/// Counts on the atomic plane: this is rare.
+fn count(region: &Region, limiter: Entry<'_>, tally: usize, amount: u64) {
+    if amount > 0 {
+        let index = handle::entry(limiter.id());
+        let layout = region.layout();
+        region.words().add(
+            layout.planes.at + layout.limiter_column(index, tally),
+            amount,
+        );
+    }
+}
+
+/// A bucket that has been full for a while is idle.
+pub(super) struct BucketLife {
+    pub rate: Rate,
+    pub now_ns: u64,
+    pub lag_ns: u64,
+}
+
+impl Life for BucketLife {
+    fn is_idle(&self, _index: usize, state: u64) -> bool {
+        self.rate.is_idle(state, self.now_ns, self.lag_ns)
+    }
+
+    fn fresh(&self, _index: usize, state: u64) -> u64 {
+        self.rate.fresh(state, self.now_ns)
+    }
+
+    fn prepare(&self, _index: usize, _is_new: impl Fn() -> bool) {}
+
+    fn idle_in(&self, _index: usize, state: u64) -> u64 {
+        let lacking = self.rate.lacking(state, self.now_ns, self.lag_ns);
+        lacking
+            .checked_div(self.rate.per_ns)
+            .unwrap_or(0)
+            .saturating_add(1)
+    }
+}
+
+/// A window whose newest unit has expired is idle.
+pub(super) struct WindowLife<'a> {
+    pub limiter: Entry<'a>,
+    pub words: Words,
+    pub window: Window,
+    pub now_ns: u64,
+}
+
+impl WindowLife<'_> {
+    fn idle_from(&self, index: usize, state: u64) -> u64 {
+        let ring = self.limiter.ring(self.words, index);
+        ring.map_or(0, |ring| self.window.idle_from(ring, state))
+    }
+}
+
+impl Life for WindowLife<'_> {
+    fn is_idle(&self, index: usize, state: u64) -> bool {
+        self.idle_from(index, state) <= self.now_ns
+    }
+
+    fn fresh(&self, _index: usize, state: u64) -> u64 {
+        self.window.renewed(state)
+    }
+
+    fn prepare(&self, index: usize, is_new: impl Fn() -> bool) {
+        if let Some(ring) = self.limiter.ring(self.words, index) {
+            self.window.clear(ring, self.now_ns, is_new);
+        }
+    }
+
+    fn idle_in(&self, index: usize, state: u64) -> u64 {
+        self.idle_from(index, state).saturating_sub(self.now_ns)
+    }
+}
