@@ -1,0 +1,57 @@
+/* Written by `cargo xtask layout-abi --write` from include/tidegate.h; what it
+ * prints is layout.txt, the ABI that a release keeps. */
+#include <stdio.h>
+
+#include "tidegate.h"
+
+#define SIZE(type) printf("%s size %zu\n", #type, sizeof(type))
+#define FIELD(type, field)                                                    \
+  printf("%s.%s offset %zu size %zu\n", #type, #field, offsetof(type, field), \
+         sizeof(((type *)0)->field))
+#define CONSTANT(name) printf("%s = %lld\n", #name, (long long)(name))
+
+int main(void) {
+  SIZE(tidegate_counter);
+  FIELD(tidegate_counter, id);
+  SIZE(tidegate_gauge);
+  FIELD(tidegate_gauge, id);
+  SIZE(tidegate_histogram);
+  FIELD(tidegate_histogram, id);
+  SIZE(tidegate_limiter);
+  FIELD(tidegate_limiter, id);
+  SIZE(tidegate_decision);
+  FIELD(tidegate_decision, limit);
+  FIELD(tidegate_decision, remaining);
+  FIELD(tidegate_decision, retry_after_ns);
+  FIELD(tidegate_decision, reset_after_ns);
+  SIZE(tidegate_shard);
+  FIELD(tidegate_shard, id);
+  SIZE(tidegate_shard_cells);
+  FIELD(tidegate_shard_cells, counts);
+  FIELD(tidegate_shard_cells, sum);
+  FIELD(tidegate_shard_cells, extremes);
+  FIELD(tidegate_shard_cells, first_octave);
+  FIELD(tidegate_shard_cells, octaves);
+  FIELD(tidegate_shard_cells, fraction_bits);
+  FIELD(tidegate_shard_cells, reserved);
+  CONSTANT(TIDEGATE_OK);
+  CONSTANT(TIDEGATE_DENIED);
+  CONSTANT(TIDEGATE_E_ARGUMENT);
+  CONSTANT(TIDEGATE_E_CONFIG);
+  CONSTANT(TIDEGATE_E_NOT_FOUND);
+  CONSTANT(TIDEGATE_E_CONFLICT);
+  CONSTANT(TIDEGATE_E_CAPACITY);
+  CONSTANT(TIDEGATE_E_SPACE);
+  CONSTANT(TIDEGATE_E_FORMAT);
+  CONSTANT(TIDEGATE_E_SYSTEM);
+  CONSTANT(TIDEGATE_E_STALE);
+  CONSTANT(TIDEGATE_E_RANGE);
+  CONSTANT(TIDEGATE_E_STATE);
+  CONSTANT(TIDEGATE_E_BUG);
+  CONSTANT(TIDEGATE_FORMAT_JSON);
+  CONSTANT(TIDEGATE_FORMAT_PROMETHEUS);
+  CONSTANT(TIDEGATE_SHARD_LAYOUT_VERSION);
+  CONSTANT(TIDEGATE_SHARD_INTEGERS);
+  CONSTANT(TIDEGATE_SHARD_DOUBLES);
+  return 0;
+}
