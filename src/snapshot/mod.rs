@@ -57,7 +57,10 @@ pub struct SeriesReading {
 }
 
 /// What a series held.
-#[expect(clippy::large_enum_variant, reason = "histograms are most of what a snapshot holds")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "histograms are most of what a snapshot holds"
+)]
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A counter's total.
