@@ -147,7 +147,7 @@ pub fn all(region: &Region) -> impl Iterator<Item = Shard> + '_ {
 pub fn open(region: &Region, numbers: Numbers) -> Result<u64> {
     let words = region.words();
     let table = region.layout().shards;
-    let me = Process::current();
+    let me = Process::current().to_word();
     for index in 0..table.count {
         let Some(entry) = table.entry(index) else {
             break;
@@ -160,12 +160,11 @@ pub fn open(region: &Region, numbers: Numbers) -> Result<u64> {
             continue;
         }
         let holder = owner.load(Ordering::Acquire);
-        if holder != 0 && !Process::is_known_dead(holder) {
+        if holder == me || holder != 0 && !Process::is_known_dead(holder) {
             continue;
         }
         // From here on the entry is ours, unless somebody else was faster.
-        let taken =
-            owner.compare_exchange(holder, me.to_word(), Ordering::AcqRel, Ordering::Relaxed);
+        let taken = owner.compare_exchange(holder, me, Ordering::AcqRel, Ordering::Relaxed);
         if taken.is_err() {
             continue;
         }

@@ -5,7 +5,7 @@
 
 pub mod options;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::{Error, Kind as ErrorKind, Result};
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::{host, name};
 use crate::cell::histogram::{Distribution, Histogram};
@@ -228,7 +228,7 @@ impl Engine {
         self.writer()?;
         let series = self.resolve(gauge.0, IdKind::Gauge)?;
         if value.is_nan() {
-            return Err(self.refuse_nan());
+            return Err(self.refuse_value("a gauge's value is a number", value));
         }
         if let Some(word) = self.planes.atomic(series) {
             word.store(value.to_bits(), Ordering::Relaxed);
@@ -242,7 +242,7 @@ impl Engine {
         self.writer()?;
         let series = self.resolve(gauge.0, IdKind::Gauge)?;
         if !delta.is_finite() {
-            return Err(self.refuse_nan());
+            return Err(self.refuse_value("a gauge's change is a finite number", delta));
         }
         if let Some(word) = self.planes.atomic(series) {
             rseq::add_f64(word, delta);
@@ -257,12 +257,6 @@ impl Engine {
             .planes
             .atomic(series)
             .map_or(0.0, |word| f64::from_bits(word.load(Ordering::Relaxed))))
-    }
-
-    #[cold]
-    fn refuse_nan(&self) -> Error {
-        self.region.words().add(header::DROPPED_VALUES, 1);
-        Error::argument("the value is not a number")
     }
 
     #[inline(always)]
@@ -300,16 +294,15 @@ impl Engine {
         if (0.0..f64::INFINITY).contains(&value) {
             Ok(())
         } else {
-            Err(self.refuse_value(value))
+            Err(self.refuse_value("a histogram takes finite values of at least 0", value))
         }
     }
 
+    /// Counts a value as dropped; `rule` says what it should have been.
     #[cold]
-    fn refuse_value(&self, value: f64) -> Error {
+    fn refuse_value(&self, rule: &str, value: f64) -> Error {
         self.region.words().add(header::DROPPED_VALUES, 1);
-        Error::argument(format!(
-            "a histogram takes finite values of at least 0, not {value}"
-        ))
+        Error::argument(format!("{rule}, not {value}"))
     }
 
     /// Records a value in the histogram `name`, which is made on first use.
@@ -329,7 +322,10 @@ impl Engine {
         let name = std::str::from_utf8(name)
             .map_err(|_| Error::argument("the metric's name is not UTF-8"))?;
         let opened = self.histogram(name, &MetricOptions::default());
-        if opened.is_err() {
+        if opened
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Capacity)
+        {
             self.region.words().add(header::DROPPED_FULL, 1);
         }
         self.record(opened?, value)
