@@ -4,18 +4,13 @@
 //! goes on from there to the first entry without an id. Entries are never taken away, so finding
 //! needs no agreement with anybody.
 //!
-//! Making one is rare and takes microseconds, so makers take turns: a word of the header holds the
-//! process that is making a limiter. Whoever finds that process dead takes its turn; what it had
-//! begun has no id yet, and is written over. A process of another pid namespace cannot be judged,
-//! and after [`TURN`] it is taken for dead; were it only stopped, one name could get two limiters,
-//! of which everybody who opens it later finds the first.
+//! Making one is rare; makers take turns ([`turn`]).
 
 use super::entry::{self, Entry};
 use super::keys::Table;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
 use super::room::{BucketLife, WindowLife};
 use crate::base::error::{Error, Result};
-use crate::base::host::{self, Process};
 use crate::base::limits::MAX_NAME_BYTES;
 use crate::base::name;
 use crate::base::sync::Ordering;
@@ -24,10 +19,9 @@ use crate::region::handle::{self, IdKind};
 use crate::region::raw::Words;
 use crate::region::text::{self, TextRef};
 use crate::region::{Region, header};
-use std::time::{Duration, Instant};
+use turn::Turn;
 
-/// How long a maker waits for its turn.
-const TURN: Duration = Duration::from_secs(5);
+mod turn;
 
 /// The columns of a limiter in the planes.
 pub mod tally {
@@ -243,79 +237,6 @@ fn allocate(region: &Region, words: u64) -> Result<usize> {
             region.words().len() * 8
         ))),
     }
-}
-
-/// The right to make a limiter, given back when dropped.
-struct Turn<'a> {
-    region: &'a Region,
-    mine: u64,
-}
-
-const PID_BITS: u32 = 22;
-const START_BITS: u32 = 32;
-
-impl<'a> Turn<'a> {
-    fn take(region: &'a Region) -> Result<Self> {
-        let words = region.words();
-        let Some(maker) = words.get(header::LIMITER_MAKER) else {
-            return Err(Error::format("the region's header is damaged"));
-        };
-        let turn = Turn {
-            region,
-            mine: signature(Process::current()),
-        };
-        let begun = Instant::now();
-        loop {
-            let holder = maker.load(Ordering::Relaxed);
-            let too_long = begun.elapsed() > TURN;
-            if holder == 0 || is_dead(holder, too_long) {
-                let taken =
-                    maker.compare_exchange(holder, turn.mine, Ordering::AcqRel, Ordering::Relaxed);
-                if taken.is_ok() {
-                    return Ok(turn);
-                }
-            } else if too_long {
-                return Err(Error::state(format!(
-                    "process {} has been making a limiter for {} seconds",
-                    holder & ((1 << PID_BITS) - 1),
-                    TURN.as_secs()
-                )));
-            }
-            std::thread::sleep(Duration::from_micros(50));
-        }
-    }
-
-    fn is_mine(&self) -> bool {
-        self.region.words().acquire(header::LIMITER_MAKER) == self.mine
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        if let Some(maker) = self.region.words().get(header::LIMITER_MAKER) {
-            let _ = maker.compare_exchange(self.mine, 0, Ordering::AcqRel, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A process in one word: number, start time, pid namespace.
-fn signature(process: Process) -> u64 {
-    let start = process.start_ticks & ((1 << START_BITS) - 1);
-    let namespace = host::namespace("pid") & ((1 << (64 - PID_BITS - START_BITS)) - 1);
-    (((namespace << START_BITS) | start) << PID_BITS) | u64::from(process.pid)
-}
-
-fn is_dead(holder: u64, too_long: bool) -> bool {
-    let pid = (holder & ((1 << PID_BITS) - 1)) as u32;
-    let namespace = holder >> (PID_BITS + START_BITS);
-    let mine = signature(Process {
-        pid,
-        start_ticks: 0,
-    }) >> (PID_BITS + START_BITS);
-    if namespace != mine {
-        return too_long;
-    }
-    Process::find(pid).is_none_or(|found| signature(found) != holder)
 }
 
 /// A limiter as a snapshot shows it.

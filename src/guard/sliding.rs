@@ -39,6 +39,9 @@
 
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
 use crate::region::clock::Clock;
+use place::Place;
+
+mod place;
 
 /// Largest limit that is counted unit by unit.
 pub const EXACT: u64 = 64;
@@ -47,7 +50,6 @@ const GROUPS: u64 = 48;
 /// Shortest window, in lags, that is good with the coarse clock.
 pub const COARSE_WINDOW: u64 = 1024;
 
-const SLOT_BITS: u32 = 6;
 const TIME_BITS: u32 = 62;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 /// Latest time that a slot can hold, 146 years: then time stands still.
@@ -64,14 +66,6 @@ pub struct Window {
     pub slots: u64,
     /// Units that share a slot.
     pub per_slot: u64,
-}
-
-/// Where a unit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    lap: u64,
-    slot: u64,
-    offset: u64,
 }
 
 /// What one attempt to take units found.
@@ -399,83 +393,6 @@ impl Window {
         } else {
             precise(clock)
         }
-    }
-
-    /// Units by which the ring is longer than the limit.
-    #[inline(always)]
-    fn spare(&self) -> u64 {
-        self.slots
-            .wrapping_mul(self.per_slot)
-            .wrapping_sub(self.limit)
-    }
-
-    #[inline(always)]
-    fn offset_bits(&self) -> u32 {
-        64 - self.per_slot.saturating_sub(1).leading_zeros()
-    }
-
-    #[inline(always)]
-    fn place(&self, state: u64) -> Place {
-        let bits = self.offset_bits();
-        let offset = state & !(u64::MAX << bits);
-        let above = state >> bits;
-        let slot = above & ((1 << SLOT_BITS) - 1);
-        self.wrap(Place {
-            lap: above >> SLOT_BITS,
-            slot,
-            offset,
-        })
-    }
-
-    #[inline(always)]
-    fn state(&self, place: Place) -> u64 {
-        (((place.lap << SLOT_BITS) | place.slot) << self.offset_bits()) | place.offset
-    }
-
-    /// The place `units` further; at most a lap's units.
-    #[inline(always)]
-    fn advance(&self, place: Place, units: u64) -> Place {
-        let mut offset = place.offset.wrapping_add(units);
-        let mut slots = 0;
-        if self.per_slot == 1 {
-            (slots, offset) = (offset, 0);
-        } else if offset >= self.per_slot {
-            (slots, offset) = (1, offset - self.per_slot);
-            if offset >= self.per_slot {
-                let per_slot = self.per_slot.max(1);
-                (slots, offset) = (1 + offset / per_slot, offset % per_slot);
-            }
-        }
-        self.wrap(Place {
-            lap: place.lap,
-            slot: place.slot.wrapping_add(slots),
-            offset,
-        })
-    }
-
-    /// A place whose slot may have gone beyond the ring, in its lap.
-    #[inline(always)]
-    fn wrap(&self, mut place: Place) -> Place {
-        if place.slot >= self.slots {
-            place.slot -= self.slots;
-            place.lap = place.lap.wrapping_add(1);
-            if place.slot >= self.slots {
-                // Only a damaged state gets here.
-                place.lap = place.lap.wrapping_add(1);
-                place.slot %= self.slots.max(1);
-            }
-        }
-        place
-    }
-
-    /// The beginning of the next group.
-    #[inline(always)]
-    fn next_slot(&self, place: Place) -> Place {
-        self.wrap(Place {
-            lap: place.lap,
-            slot: place.slot + 1,
-            offset: 0,
-        })
     }
 }
 

@@ -90,7 +90,7 @@ fn an_orphan_of_another_key_is_taken_in_the_end() {
     with_table(1, |table| {
         for index in 0..2 * GROUP {
             let orphan = Pair::at(table.words, 2 * index).unwrap();
-            assert!(orphan.swap((0, 0), (77 + index as u64 | PROVISIONAL, 2)));
+            assert!(orphan.swap((0, 0), ((77 + index as u64) | PROVISIONAL, 2)));
         }
         assert!(enter(table, 1, WhenFull::Deny, &mut Displaced::default()));
     });

@@ -2,6 +2,7 @@ use super::*;
 use crate::base::error::Kind;
 use crate::region::layout::Limits;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 fn region(max_limiters: u64) -> Region {
     let limits = Limits {
