@@ -78,8 +78,8 @@ pub enum Answer {
 }
 
 impl Rate {
-    /// The rate of `per_second` units and a bucket of `burst` of them; None when so slow that
-    /// filling the bucket takes a year or more.
+    /// The rate of `per_second` units and a bucket of `burst` of them; None when out of range, or so
+    /// slow that a whole bucket is more than a quarter of the circle: 146 years / p.
     ///
     /// The fraction is that of the shortest decimal that reads as `per_second`, so 0.1 is a tenth.
     /// A fraction of more than [`MOST_TICKS`] is replaced by the nearest slower one.
