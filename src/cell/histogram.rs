@@ -625,16 +625,19 @@ impl<'a> Claim<'a> {
     }
 }
 
+/// The extreme for ever comes first: it is only looked at when the slot's changes, so the slot's
+/// must never be ahead of it, not even of a process that is killed in between.
 #[cold]
 fn raise(slot: &AtomicU64, ever: &AtomicU64, value: u64) {
-    slot.fetch_max(value, Ordering::Relaxed);
     ever.fetch_max(value, Ordering::Relaxed);
+    slot.fetch_max(value, Ordering::Release);
 }
 
+/// As [`raise`].
 #[cold]
 fn lower(slot: &AtomicU64, ever: &AtomicU64, value: u64) {
-    slot.fetch_min(value, Ordering::Relaxed);
     ever.fetch_min(value, Ordering::Relaxed);
+    slot.fetch_min(value, Ordering::Release);
 }
 
 /// Files the extremes of the slot that ended, and starts the new slot's. Filed before they are

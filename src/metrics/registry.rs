@@ -459,7 +459,10 @@ impl<'r> Registry<'r> {
         let spare = words
             .get(header::SPARE_BLOCK)
             .map_or(0, |spare| spare.swap(0, Ordering::AcqRel));
-        let block = if spare == 0 {
+        let is_there = words
+            .slice(spare as usize, histogram::BLOCK_WORDS)
+            .is_some();
+        let block = if spare == 0 || !is_there {
             histogram::create(self.region, bits)?
         } else {
             histogram::initialise(self.region, spare as usize, bits);
