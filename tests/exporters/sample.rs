@@ -1,0 +1,236 @@
+//! Snapshots made by hand.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tidegate::cell::histogram::Distribution;
+use tidegate::engine::Engine;
+use tidegate::guard::{Algorithm, Keyed, LimiterPolicy, LimiterReading, Tallies, WhenFull};
+use tidegate::metrics::Kind;
+use tidegate::snapshot::{
+    EngineReading, FamilyReading, SeriesReading, Snapshot, Value, WorkerReading,
+};
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::open(r#"{"clock": "manual"}"#).unwrap());
+
+/// What a histogram holds that recorded `values`. Its sum is that of the values in their order,
+/// which the cells of several CPUs would add up in another one.
+pub fn distribution(values: &[f64]) -> Distribution {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let name = format!("made_{}", MADE.fetch_add(1, Ordering::Relaxed));
+    let histogram = ENGINE.histogram(&name, &Default::default()).unwrap();
+    ENGINE.record_many(histogram, values).unwrap();
+    let mut found = ENGINE.distribution(histogram, 0.0).unwrap();
+    found.sum = values.iter().sum();
+    found
+}
+
+/// One of a few distributions.
+pub fn any(number: usize) -> Distribution {
+    static SOME: LazyLock<Vec<Distribution>> = LazyLock::new(|| {
+        let some: [&[f64]; 7] = [
+            &[],
+            &[0.0],
+            &[0.0, f64::MIN_POSITIVE / 2.0, f64::MAX],
+            &[1.0, 2.5, 5.0, 10.0],
+            &[0.001, 0.1, 0.1, 3.0],
+            &[1e-9, 1e9, 1e12],
+            &[0.3; 700],
+        ];
+        some.map(distribution).into()
+    });
+    let mut found = SOME[number % SOME.len()].clone();
+    if number >= 14 {
+        // Of a damaged region, a reading can disagree with itself.
+        (found.count, found.sum) = (found.count / 2, f64::INFINITY);
+    }
+    found
+}
+
+pub fn family(name: &str, kind: Kind) -> FamilyReading {
+    FamilyReading {
+        name: name.into(),
+        kind,
+        help: String::new(),
+        unit: String::new(),
+        series: Vec::new(),
+    }
+}
+
+fn single(name: &str, kind: Kind, value: Value) -> FamilyReading {
+    let series = vec![SeriesReading {
+        labels: Vec::new(),
+        value,
+    }];
+    FamilyReading {
+        series,
+        ..family(name, kind)
+    }
+}
+
+pub fn counter(name: &str, total: u64) -> FamilyReading {
+    single(name, Kind::Counter, Value::Counter(total))
+}
+
+pub fn gauge(name: &str, value: f64) -> FamilyReading {
+    single(name, Kind::Gauge, Value::Gauge(value))
+}
+
+pub fn histogram(name: &str, lifetime: Distribution, window: Distribution) -> FamilyReading {
+    single(name, Kind::Histogram, Value::Histogram { lifetime, window })
+}
+
+/// A snapshot without metrics.
+pub fn empty() -> Snapshot {
+    Snapshot {
+        version: "0.1.0",
+        service: "checkout".into(),
+        taken_wall_ns: 1_763_700_123_456_789_012,
+        age_ns: 125_500_000_000,
+        window_seconds: 60.0,
+        families: Vec::new(),
+        limiters: vec![
+            LimiterReading {
+                name: "api".into(),
+                policy: LimiterPolicy {
+                    algorithm: Algorithm::token_bucket(0.5, 200).unwrap(),
+                    keyed: None,
+                },
+                tallies: Tallies {
+                    admitted: 1200,
+                    admitted_units: 1300,
+                    denied: 42,
+                    ..Tallies::default()
+                },
+                keys_used: 0,
+                keys_capacity: 0,
+            },
+            LimiterReading {
+                name: "login".into(),
+                policy: LimiterPolicy {
+                    algorithm: Algorithm::sliding_window(5, 900.0).unwrap(),
+                    keyed: Some(Keyed {
+                        max_keys: 10_000,
+                        when_full: WhenFull::Evict,
+                    }),
+                },
+                tallies: Tallies {
+                    admitted: 77,
+                    admitted_units: 77,
+                    denied: 9,
+                    denied_full: 1,
+                    allowed_full: 2,
+                    evicted: 3,
+                    reused: 4,
+                },
+                keys_used: 12,
+                keys_capacity: 10_000,
+            },
+        ],
+        engine: EngineReading {
+            path: "/dev/shm/checkout.tidegate".into(),
+            warnings: Vec::new(),
+            size_bytes: 33_554_432,
+            heap_used_bytes: 120_000,
+            heap_bytes: 30_000_000,
+            created_wall_ns: 1_763_699_997_956_000_000,
+            creator_pid: 4711,
+            series_used: 9,
+            series_limit: 4096,
+            overflowed_opens: 1,
+            dropped_values: 2,
+            dropped_for_lack_of_room: 3,
+            clamped_values: 4,
+            cold_octaves: 5,
+            lost_checkpoints: 6,
+            workers: vec![worker(4711, true), worker(4712, true), worker(4713, false)],
+            workers_attached: 7,
+            workers_died: 2,
+            workers_refused: 0,
+        },
+    }
+}
+
+fn worker(pid: u32, alive: bool) -> WorkerReading {
+    let heartbeat_age_ns = if alive { 250_000_000 } else { 90_000_000_000 };
+    WorkerReading {
+        pid,
+        alive,
+        attached_for_ns: 125_000_000_000,
+        heartbeat_age_ns,
+    }
+}
+
+/// A snapshot with something of everything.
+pub fn rich() -> Snapshot {
+    let labels = |labels: &[(&str, &str)]| {
+        labels
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
+    };
+    let (fast, slow) = (
+        distribution(&[0.25, 0.5]),
+        distribution(&[0.0625, 0.25, 0.5, 2.0, 30.0]),
+    );
+    let nothing = distribution(&[]);
+    let sizes = distribution(&[0.0, 1.0, 512.0, 4096.0, 1e10]);
+    Snapshot {
+        families: vec![
+            FamilyReading {
+                help: "How long queries take,\n\\ whatever \"they\" ask".into(),
+                unit: "seconds".into(),
+                series: vec![
+                    SeriesReading {
+                        labels: labels(&[("table", "orders"), ("worker", "0")]),
+                        value: Value::Histogram {
+                            lifetime: slow,
+                            window: fast,
+                        },
+                    },
+                    SeriesReading {
+                        labels: labels(&[("table", "say \"hi\"\\\n"), ("worker", "1")]),
+                        value: Value::Histogram {
+                            lifetime: nothing.clone(),
+                            window: nothing,
+                        },
+                    },
+                ],
+                ..family("db.query", Kind::Histogram)
+            },
+            FamilyReading {
+                help: "Queries running now".into(),
+                ..gauge("queries_in_flight", 4.0)
+            },
+            FamilyReading {
+                help: "Queries by answer".into(),
+                series: vec![
+                    SeriesReading {
+                        labels: labels(&[("answer", "admitted")]),
+                        value: Value::Counter(18_446_744_073_709_551_615),
+                    },
+                    SeriesReading {
+                        labels: labels(&[("answer", "denied")]),
+                        value: Value::Counter(0),
+                    },
+                ],
+                ..family("queries_total", Kind::Counter)
+            },
+            gauge("queue/age", f64::INFINITY),
+            FamilyReading {
+                unit: "bytes".into(),
+                ..histogram("reply", sizes.clone(), sizes)
+            },
+            FamilyReading {
+                unit: "bytes".into(),
+                ..counter("sent", 1024)
+            },
+            FamilyReading {
+                unit: "ratio".into(),
+                ..gauge("used", 0.375)
+            },
+            counter("x", 1),
+            gauge("x_total", 2.5),
+        ],
+        ..empty()
+    }
+}
