@@ -38,6 +38,9 @@
 //! | [`engine`] | one open region and all that can be done to it |
 //! | [`ffi`] | the C header |
 
+// The library never prints; its tests say what they skip.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod base;
 pub mod cell;
 pub mod engine;
