@@ -18,7 +18,13 @@ struct Ids {
 
 impl Ids {
     fn all(&self) -> [u64; 5] {
-        [self.counter.0, self.gauge.0, self.histogram.0, self.limiter.0, self.shard.0]
+        [
+            self.counter.0,
+            self.gauge.0,
+            self.histogram.0,
+            self.limiter.0,
+            self.shard.0,
+        ]
     }
 }
 
@@ -29,7 +35,9 @@ fn engine() -> (Engine, Ids) {
         counter: engine.counter("requests", &options).expect("a counter"),
         gauge: engine.gauge("queue", &options).expect("a gauge"),
         histogram: engine.histogram("sizes", &options).expect("a histogram"),
-        limiter: engine.open_limiter_from("login", r#"{"preset": "auth"}"#).expect("a limiter"),
+        limiter: engine
+            .open_limiter_from("login", r#"{"preset": "auth"}"#)
+            .expect("a limiter"),
         shard: engine.open_shard(Numbers::Integers).expect("a shard"),
     };
     (engine, ids)
@@ -45,13 +53,19 @@ fn answers(engine: &Engine, ids: &Ids, id: u64) -> Vec<(&'static str, Option<Kin
             ("add", engine.add(counter, 1).err().map(kind)),
             ("count", engine.count(counter).err().map(kind)),
             ("counter_cell", engine.counter_cell(counter).err().map(kind)),
-            ("shard_counter", engine.shard_counter(ids.shard, counter).err().map(kind)),
+            (
+                "shard_counter",
+                engine.shard_counter(ids.shard, counter).err().map(kind),
+            ),
         ]);
     }
     if id != ids.gauge.0 {
         all.extend([
             ("set", engine.set(gauge, 1.0).err().map(kind)),
-            ("add_to_gauge", engine.add_to_gauge(gauge, 1.0).err().map(kind)),
+            (
+                "add_to_gauge",
+                engine.add_to_gauge(gauge, 1.0).err().map(kind),
+            ),
             ("value", engine.value(gauge).err().map(kind)),
         ]);
     }
@@ -59,24 +73,60 @@ fn answers(engine: &Engine, ids: &Ids, id: u64) -> Vec<(&'static str, Option<Kin
         let mut out = [0.0];
         all.extend([
             ("record", engine.record(histogram, 1.0).err().map(kind)),
-            ("record_many", engine.record_many(histogram, &[1.0]).err().map(kind)),
-            ("distribution", engine.distribution(histogram, 0.0).err().map(kind)),
-            ("quantiles", engine.quantiles(histogram, 0.0, &[0.5], &mut out).err().map(kind)),
-            ("window", engine.quantiles(histogram, 1.0, &[0.5], &mut out).err().map(kind)),
-            ("shard_histogram", engine.shard_histogram(ids.shard, histogram).err().map(kind)),
+            (
+                "record_many",
+                engine.record_many(histogram, &[1.0]).err().map(kind),
+            ),
+            (
+                "distribution",
+                engine.distribution(histogram, 0.0).err().map(kind),
+            ),
+            (
+                "quantiles",
+                engine
+                    .quantiles(histogram, 0.0, &[0.5], &mut out)
+                    .err()
+                    .map(kind),
+            ),
+            (
+                "window",
+                engine
+                    .quantiles(histogram, 1.0, &[0.5], &mut out)
+                    .err()
+                    .map(kind),
+            ),
+            (
+                "shard_histogram",
+                engine.shard_histogram(ids.shard, histogram).err().map(kind),
+            ),
         ]);
     }
     if id != ids.limiter.0 {
         all.extend([
-            ("check", engine.check(Limiter(id), None, 1, None).err().map(kind)),
-            ("check a key", engine.check(Limiter(id), Some(b"k"), 1, None).err().map(kind)),
+            (
+                "check",
+                engine.check(Limiter(id), None, 1, None).err().map(kind),
+            ),
+            (
+                "check a key",
+                engine
+                    .check(Limiter(id), Some(b"k"), 1, None)
+                    .err()
+                    .map(kind),
+            ),
         ]);
     }
     if id != ids.shard.0 {
         let shard = ShardId(id);
         all.extend([
-            ("shard of a counter", engine.shard_counter(shard, ids.counter).err().map(kind)),
-            ("shard of a histogram", engine.shard_histogram(shard, ids.histogram).err().map(kind)),
+            (
+                "shard of a counter",
+                engine.shard_counter(shard, ids.counter).err().map(kind),
+            ),
+            (
+                "shard of a histogram",
+                engine.shard_histogram(shard, ids.histogram).err().map(kind),
+            ),
             ("close_shard", engine.close_shard(shard).err().map(kind)),
         ]);
     }
@@ -89,7 +139,10 @@ fn are_stale(engine: &Engine, ids: &Ids, id: u64) {
     }
     assert_eq!(engine.count(ids.counter), Ok(0));
     assert_eq!(engine.value(ids.gauge), Ok(0.0));
-    assert_eq!(engine.distribution(ids.histogram, 0.0).expect("read").count, 0);
+    assert_eq!(
+        engine.distribution(ids.histogram, 0.0).expect("read").count,
+        0
+    );
     let limiter = &engine.snapshot().limiters[0];
     assert_eq!((limiter.tallies.admitted, limiter.tallies.denied), (0, 0));
 }
@@ -99,7 +152,11 @@ fn zero_is_never_an_id() {
     let (engine, ids) = engine();
     assert!(ids.all().iter().all(|id| *id != 0));
     are_stale(&engine, &ids, 0);
-    let message = engine.add(Counter(0), 1).expect_err("zero").message().to_owned();
+    let message = engine
+        .add(Counter(0), 1)
+        .expect_err("zero")
+        .message()
+        .to_owned();
     assert!(message.contains("never opened"), "{message}");
 }
 
@@ -109,7 +166,11 @@ fn an_id_of_another_kind_is_refused() {
     for id in ids.all() {
         are_stale(&engine, &ids, id);
     }
-    let message = engine.add(Counter(ids.gauge.0), 1).expect_err("a gauge").message().to_owned();
+    let message = engine
+        .add(Counter(ids.gauge.0), 1)
+        .expect_err("a gauge")
+        .message()
+        .to_owned();
     assert!(message.contains("gauge"), "{message}");
 }
 
@@ -132,7 +193,9 @@ fn a_closed_shard_is_stale_also_when_its_place_is_taken_again() {
         let next = engine.open_shard(numbers).expect("a shard");
         assert_ne!(next, shard);
         are_stale(&engine, &ids, shard.0);
-        engine.shard_counter(next, ids.counter).expect("the new one is good");
+        engine
+            .shard_counter(next, ids.counter)
+            .expect("the new one is good");
         engine.close_shard(next).expect("closed");
     }
 }
@@ -153,15 +216,19 @@ fn made_up_ids_are_refused() {
     let kind_and_entry = (0u64..16, any::<u32>(), 0u64..40);
     let made_up = prop_oneof![
         any::<u64>(),
-        kind_and_entry.prop_map(|(kind, middle, entry)| {
-            kind << 60 | u64::from(middle) << 24 | entry
-        }),
+        kind_and_entry
+            .prop_map(|(kind, middle, entry)| { kind << 60 | u64::from(middle) << 24 | entry }),
         (0..5usize, any::<u64>(), 0u32..60).prop_map({
             let all = ids.all();
             move |(which, noise, shift)| all[which] ^ (noise.max(1) >> shift).max(1)
         }),
     ];
-    proptest!(ProptestConfig::with_cases(2000), |(id in made_up)| {
+    let config = ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(id in made_up)| {
         prop_assume!(!ids.all().contains(&id));
         for (call, answer) in answers(&engine, &ids, id) {
             prop_assert_eq!(answer, Some(Kind::Stale), "{} with {:#x}", call, id);

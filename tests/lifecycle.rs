@@ -35,13 +35,17 @@ fn an_anonymous_region_is_shared_with_children() {
     let requests = engine.counter("requests", &plain()).expect("a counter");
     let child = common::fork(|| {
         engine.add(requests, 5).expect("added");
-        let made = engine.counter("made_by_child", &plain()).expect("a counter");
+        let made = engine
+            .counter("made_by_child", &plain())
+            .expect("a counter");
         engine.add(made, 7).expect("added");
     });
     child.join();
     engine.add(requests, 1).expect("added");
     assert_eq!(engine.count(requests), Ok(6));
-    let made = engine.counter("made_by_child", &plain()).expect("a counter");
+    let made = engine
+        .counter("made_by_child", &plain())
+        .expect("a counter");
     assert_eq!(engine.count(made), Ok(7));
 }
 
@@ -69,14 +73,23 @@ fn a_file_opened_again_keeps_its_totals() {
         engine.add(requests, amount).expect("added");
         let sizes = engine.histogram("sizes", &plain()).expect("a histogram");
         engine.record(sizes, amount as f64).expect("recorded");
-        (engine.count(requests).expect("read"), engine.distribution(sizes, 0.0).expect("read"))
+        (
+            engine.count(requests).expect("read"),
+            engine.distribution(sizes, 0.0).expect("read"),
+        )
     };
     add(2);
     add(3);
     let (count, sizes) = add(4);
     assert_eq!(count, 9);
-    assert_eq!((sizes.count, sizes.sum, sizes.min, sizes.max), (3, 9.0, 2.0, 4.0));
-    let mode = std::fs::metadata(region.path()).expect("the file").permissions().mode();
+    assert_eq!(
+        (sizes.count, sizes.sum, sizes.min, sizes.max),
+        (3, 9.0, 2.0, 4.0)
+    );
+    let mode = std::fs::metadata(region.path())
+        .expect("the file")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
 }
 
@@ -87,12 +100,21 @@ fn a_conflict_of_limits_names_the_field() {
         let path = region.path().display();
         format!(r#"{{"region": {{"path": "{path}", "size_bytes": {size}}}{more}}}"#)
     };
-    let made = r#", "metrics": {"max_series": 100, "max_series_per_name": 50}, "window_seconds": 30"#;
+    let made =
+        r#", "metrics": {"max_series": 100, "max_series_per_name": 50}, "window_seconds": 30"#;
     let _engine = Engine::open(&config(4 << 20, made)).expect("an engine");
     for (field, size, more) in [
         ("region.size_bytes", 8 << 20, ""),
-        ("metrics.max_series", 4 << 20, r#", "metrics": {"max_series": 101}"#),
-        ("metrics.max_series_per_name", 4 << 20, r#", "metrics": {"max_series_per_name": 5}"#),
+        (
+            "metrics.max_series",
+            4 << 20,
+            r#", "metrics": {"max_series": 101}"#,
+        ),
+        (
+            "metrics.max_series_per_name",
+            4 << 20,
+            r#", "metrics": {"max_series_per_name": 5}"#,
+        ),
         ("window_seconds", 4 << 20, r#", "window_seconds": 60"#),
         ("clock", 4 << 20, r#", "clock": "manual""#),
     ] {
@@ -102,8 +124,11 @@ fn a_conflict_of_limits_names_the_field() {
     }
     let same = r#", "metrics": {"max_series": 100}, "window_seconds": 30, "clock": "real""#;
     Engine::open(&config(4 << 20, same)).expect("the same limits");
-    Engine::open(&format!(r#"{{"region": {{"path": "{}"}}}}"#, region.path().display()))
-        .expect("what is not said agrees");
+    Engine::open(&format!(
+        r#"{{"region": {{"path": "{}"}}}}"#,
+        region.path().display()
+    ))
+    .expect("what is not said agrees");
 }
 
 #[test]
@@ -134,14 +159,28 @@ fn an_observer_sees_all_and_changes_not_one_byte() {
         ("counter", observer.counter("requests", &plain()).err()),
         ("gauge", observer.gauge("new", &plain()).err()),
         ("histogram", observer.histogram("new", &plain()).err()),
-        ("open_limiter", observer.open_limiter_from("login", r#"{"preset": "auth"}"#).err()),
+        (
+            "open_limiter",
+            observer
+                .open_limiter_from("login", r#"{"preset": "auth"}"#)
+                .err(),
+        ),
         ("check", observer.check(login, None, 1, None).err()),
-        ("allow_request", observer.allow_request(b"login", None).err()),
+        (
+            "allow_request",
+            observer.allow_request(b"login", None).err(),
+        ),
         ("counter_cell", observer.counter_cell(requests).err()),
         ("open_shard", observer.open_shard(Numbers::Integers).err()),
         ("close_shard", observer.close_shard(shard).err()),
-        ("shard_counter", observer.shard_counter(shard, requests).err()),
-        ("shard_histogram", observer.shard_histogram(shard, sizes).err()),
+        (
+            "shard_counter",
+            observer.shard_counter(shard, requests).err(),
+        ),
+        (
+            "shard_histogram",
+            observer.shard_histogram(shard, sizes).err(),
+        ),
         ("tick", observer.tick().err()),
         ("advance_clock", observer.advance_clock(1).err()),
     ];
@@ -149,14 +188,24 @@ fn an_observer_sees_all_and_changes_not_one_byte() {
         assert_eq!(error.expect(call).kind(), Kind::State, "{call}");
     }
     drop(observer);
-    assert!(before == std::fs::read(region.path()).expect("the file"), "bytes have changed");
-    assert_eq!(writer.snapshot().engine.workers.len(), 1, "an observer is no worker");
+    assert!(
+        before == std::fs::read(region.path()).expect("the file"),
+        "bytes have changed"
+    );
+    assert_eq!(
+        writer.snapshot().engine.workers.len(),
+        1,
+        "an observer is no worker"
+    );
 }
 
 #[test]
 fn nobody_observes_what_is_not_there() {
     let region = TempRegion::new("absent");
-    assert_eq!(Engine::attach(region.path()).expect_err("none").kind(), Kind::NotFound);
+    assert_eq!(
+        Engine::attach(region.path()).expect_err("none").kind(),
+        Kind::NotFound
+    );
     assert!(!region.path().exists());
 }
 
@@ -172,7 +221,10 @@ fn a_file_removed_while_open_works_on_and_a_new_one_is_another() {
 
     let new = region.open("");
     assert!(std::fs::metadata(region.path()).expect("the file").nlink() == 1);
-    assert_eq!(new.add(requests, 1).expect_err("foreign").kind(), Kind::Stale);
+    assert_eq!(
+        new.add(requests, 1).expect_err("foreign").kind(),
+        Kind::Stale
+    );
     let again = new.counter("requests", &plain()).expect("a counter");
     assert_eq!(new.count(again), Ok(0));
     assert_eq!(old.count(requests), Ok(1));
@@ -264,8 +316,12 @@ fn a_killed_worker_is_seen_as_dead_and_its_place_is_used_again() {
         assert!(alive(&engine).contains(&pid));
         child.kill();
         let reading = engine.snapshot().engine;
-        let dead: Vec<u32> =
-            reading.workers.iter().filter(|worker| !worker.alive).map(|w| w.pid).collect();
+        let dead: Vec<u32> = reading
+            .workers
+            .iter()
+            .filter(|worker| !worker.alive)
+            .map(|w| w.pid)
+            .collect();
         assert_eq!(dead, [pid]);
         assert_eq!(reading.workers_died, round, "each death counts once");
     }
@@ -280,7 +336,10 @@ fn a_killed_worker_is_seen_as_dead_and_its_place_is_used_again() {
     let reading = engine.snapshot().engine;
     assert_eq!((reading.workers_refused, reading.workers.len()), (1, 2));
     child.kill();
-    assert_eq!(workers::list(engine.region().words(), engine.region().layout().workers).len(), 2);
+    assert_eq!(
+        workers::list(engine.region().words(), engine.region().layout().workers).len(),
+        2
+    );
 }
 
 #[test]
@@ -306,7 +365,11 @@ fn grandchildren_are_workers_too() {
     })
     .join();
     assert_eq!(engine.count(requests), Ok(3));
-    assert_eq!(board[0].load(Acquire), 3, "the one in the middle made no call");
+    assert_eq!(
+        board[0].load(Acquire),
+        3,
+        "the one in the middle made no call"
+    );
     assert_eq!(engine.snapshot().engine.workers_attached, 3);
 }
 
@@ -317,6 +380,9 @@ fn what_can_never_be_shared_is_refused() {
     let small = Engine::open(r#"{"region": {"size_bytes": 262144}}"#).expect_err("too small");
     assert_eq!(small.kind(), Kind::Config);
     assert!(small.message().contains("at least"), "{small}");
-    assert_eq!(Engine::open("[]").expect_err("no object").kind(), Kind::Config);
+    assert_eq!(
+        Engine::open("[]").expect_err("no object").kind(),
+        Kind::Config
+    );
     assert_eq!(Engine::open("{").expect_err("no JSON").kind(), Kind::Config);
 }

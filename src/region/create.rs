@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 /// Opens the region file at `path`; None when there is none.
 ///
@@ -114,7 +115,7 @@ pub fn make(
     }
     // SAFETY: the descriptor is fresh and ours.
     let file = unsafe { File::from_raw_fd(fd) };
-    reserve(&file, words * 8, folder)?;
+    reserve_in_turn(&file, words * 8, path, folder)?;
     let mapping = map(&file, words, true)?;
     fill(&mapping)?;
     let from = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("no NUL");
@@ -143,26 +144,47 @@ pub fn make(
     }
 }
 
+/// How often, and how long each time, a maker waits for space that another one may give back.
+const RETRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Reserves every page. Makers of one path that race need its size several times over, and all
+/// but one give it back: for lack of space it is tried again for a while, or until somebody has
+/// made the region.
+fn reserve_in_turn(file: &File, bytes: usize, path: &Path, folder: &Path) -> Result<()> {
+    for _ in 0..RETRIES {
+        match reserve(file, bytes, folder)? {
+            Reserved::All => return Ok(()),
+            Reserved::NoSpace if path.symlink_metadata().is_ok() => break,
+            Reserved::NoSpace => std::thread::sleep(PAUSE),
+        }
+    }
+    Err(Error::new(
+        Kind::System,
+        format!(
+            "no space for a region of {bytes} bytes in {}: {}",
+            folder.display(),
+            missing(folder, bytes)
+        ),
+    ))
+}
+
+enum Reserved {
+    All,
+    NoSpace,
+}
+
 /// Reserves every page now: a memory file system that ran out later would kill its writers.
-fn reserve(file: &File, bytes: usize, folder: &Path) -> Result<()> {
+fn reserve(file: &File, bytes: usize, folder: &Path) -> Result<Reserved> {
     let length = libc::off_t::try_from(bytes)
         .map_err(|_| Error::config(format!("region.size_bytes {bytes} is too large for a file")))?;
     loop {
         // SAFETY: the descriptor is open for writing.
         let code = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, length) };
         match code {
-            0 => return Ok(()),
+            0 => return Ok(Reserved::All),
             libc::EINTR => {}
-            libc::ENOSPC => {
-                return Err(Error::new(
-                    Kind::System,
-                    format!(
-                        "no space for a region of {bytes} bytes in {}: {}",
-                        folder.display(),
-                        missing(folder, bytes)
-                    ),
-                ));
-            }
+            libc::ENOSPC => return Ok(Reserved::NoSpace),
             code => {
                 let cause = io::Error::from_raw_os_error(code);
                 let what = format!("reserve {bytes} bytes in {}", folder.display());
