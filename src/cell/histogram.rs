@@ -20,7 +20,7 @@
 //! 3. write every bucket's count, modulo 2^32, into the slot's byte planes;
 //! 4. publish the tag, then the end of the new slot.
 //!
-//! A claim older than [`STEAL_MS`] is taken over: its owner was killed or stopped. A stopped owner
+//! A claim older than `STEAL_MS` is taken over: its owner was killed or stopped. A stopped owner
 //! that wakes up finds the claim changed before each word that it writes, and each write is a
 //! compare-and-swap from the word that it saw before it checked, so it changes nothing. Records
 //! made while a checkpoint is taken may count on either side of it.

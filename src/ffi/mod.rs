@@ -10,14 +10,18 @@
 //! | [`limiter`] | limiters |
 //! | [`shard`] | cells that bindings write themselves |
 //! | [`snapshot`] | take, render, free |
-//! | [`edge`] | panics and errors on their way out |
-//! | [`input`], [`output`] | UNSAFE: pointers from C, once |
+//! | `edge` | panics and errors on their way out |
+//! | `input`, `output` | UNSAFE: pointers from C, once |
 //!
 //! The documentation comments of these files are the manual in the header: they are written for C.
 
 // C names for C; and one safety contract for all, the header's: a pointer is NULL or points to what
-// the comment says.
-#![allow(non_camel_case_types, clippy::missing_safety_doc)]
+// the comment says. Brackets in C comments are no links.
+#![allow(
+    non_camel_case_types,
+    clippy::missing_safety_doc,
+    rustdoc::broken_intra_doc_links
+)]
 
 // In the header's order, which is the reader's.
 pub mod status;

@@ -82,7 +82,7 @@ impl Rate {
     /// slow that a whole bucket is more than a quarter of the circle: 146 years / p.
     ///
     /// The fraction is that of the shortest decimal that reads as `per_second`, so 0.1 is a tenth.
-    /// A fraction of more than [`MOST_TICKS`] is replaced by the nearest slower one.
+    /// A fraction of more than `MOST_TICKS` is replaced by the nearest slower one.
     pub fn new(per_second: f64, burst: u64) -> Option<Self> {
         if !(MIN_RATE..=MAX_RATE).contains(&per_second) {
             return None;

@@ -4,7 +4,7 @@
 //! goes on from there to the first entry without an id. Entries are never taken away, so finding
 //! needs no agreement with anybody.
 //!
-//! Making one is rare; makers take turns ([`turn`]).
+//! Making one is rare; makers take turns (`turn`).
 
 use super::entry::{self, Entry};
 use super::keys::Table;

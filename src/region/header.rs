@@ -1,6 +1,6 @@
 //! The first words of a region: what it is, for how much it was made, and the engine's totals.
 //!
-//! The first [`SEALED`] words never change after creation and are sealed by a checksum, so a
+//! The first `SEALED` words never change after creation and are sealed by a checksum, so a
 //! flipped limit is found before anything is computed from it.
 
 use super::layout::{LIMITER_WORDS, Limits};
