@@ -110,11 +110,11 @@ pub fn key(at: usize) -> String {
     format!("user:{:012}", at * 7919)
 }
 
-/// The CPUs that a bench uses: at most two.
+/// The CPUs that a bench uses: at most two. The machine's, not those that [`pin`] left.
 pub fn cpus() -> usize {
-    thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(2)
+    // SAFETY: it only asks.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    usize::try_from(online).unwrap_or(1).clamp(1, 2)
 }
 
 /// Keeps the calling thread on one CPU.

@@ -77,6 +77,7 @@ fn tidy(report: &str) -> String {
     let of_another_run = |line: &&str| {
         let line = line.trim_start();
         ![
+            "Benchmarking ",
             "change:",
             "Performance has",
             "No change in",
