@@ -190,6 +190,7 @@ fn a_file_of_somebody_else_is_refused() {
     drop(region.open(""));
     // SAFETY: the path is NUL-terminated.
     assert_eq!(
+        // SAFETY: the path ends with NUL.
         unsafe { libc::chown(c_path(region.path()).as_ptr(), 4711, 4711) },
         0
     );
@@ -227,6 +228,7 @@ fn a_folder_or_a_pipe_is_no_region() {
     let pipe = TempRegion::new("pipe");
     // SAFETY: the path is NUL-terminated.
     assert_eq!(
+        // SAFETY: the path ends with NUL.
         unsafe { libc::mkfifo(c_path(pipe.path()).as_ptr(), 0o600) },
         0
     );

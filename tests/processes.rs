@@ -328,7 +328,7 @@ fn shards_of_many_processes_add_up_and_are_handed_on() {
         common::meet(&gate[0], PROCESSES);
         let words = engine.region().words();
         for round in 0..SHARDS {
-            let numbers = if (process as u64 + round) % 2 == 0 {
+            let numbers = if (process as u64 + round).is_multiple_of(2) {
                 Numbers::Integers
             } else {
                 Numbers::Doubles
