@@ -50,3 +50,6 @@ pub mod guard;
 pub mod metrics;
 pub mod region;
 pub mod snapshot;
+
+#[cfg(all(test, loom))]
+mod loom_tests;

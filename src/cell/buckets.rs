@@ -8,8 +8,8 @@
 /// Octaves of the non-negative finite doubles.
 pub const OCTAVES: usize = 0x7ff;
 
-/// Fraction bits that a bucket may keep.
-pub const BITS: std::ops::RangeInclusive<u32> = 5..=8;
+/// Fraction bits that a bucket may keep; also fewer in a model, where every bucket costs.
+pub const BITS: std::ops::RangeInclusive<u32> = if cfg!(loom) { 3..=8 } else { 5..=8 };
 
 /// Fraction bits unless asked otherwise.
 pub const DEFAULT_BITS: u32 = 6;

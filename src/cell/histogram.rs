@@ -53,7 +53,7 @@ const SUMS: usize = TAGS + WINDOW_SLOTS;
 const EXTREME_TAGS: usize = SUMS + WINDOW_SLOTS;
 const EXTREMES: usize = EXTREME_TAGS + WINDOW_SLOTS;
 const DIRECTORY: usize = 40;
-const DIRECTORY_ENTRIES: usize = 64;
+const DIRECTORY_ENTRIES: usize = if cfg!(loom) { 2 } else { 64 };
 /// Words of a histogram's block.
 pub const BLOCK_WORDS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
 
@@ -173,6 +173,8 @@ impl<'r> Histogram<'r> {
     #[inline(never)]
     fn count_by_width(&self, block: &[AtomicU64], value_bits: u64) -> Result<()> {
         match block[BITS].load(Ordering::Relaxed) {
+            #[cfg(loom)]
+            3 => self.count::<3>(block, value_bits),
             5 => self.count::<5>(block, value_bits),
             7 => self.count::<7>(block, value_bits),
             8 => self.count::<8>(block, value_bits),
@@ -350,11 +352,14 @@ impl<'r> Histogram<'r> {
             return;
         }
         let ended = (block[SLOT_END].load(Ordering::Relaxed) / slot_ns).wrapping_sub(1);
-        keep_extremes(block, ended);
         let index = slot as usize % WINDOW_SLOTS;
-        block[TAGS + index].store(0, Ordering::SeqCst);
         let sum = shard::total_f64(self.region, self.planes, self.series);
-        block[SUMS + index].store(sum.to_bits(), Ordering::Relaxed);
+        let is_begun = keep_extremes(block, ended, &claim)
+            && claim.put(&block[TAGS + index], 0)
+            && claim.put(&block[SUMS + index], sum.to_bits());
+        if !is_begun {
+            return;
+        }
         let bits = self.bits();
         self.make_octaves_of_shards(bits);
         let mut counts = [0u64; 1 << 8];
@@ -365,9 +370,9 @@ impl<'r> Histogram<'r> {
                 return;
             }
         }
-        if claim.is_held() {
-            block[TAGS + index].store(slot + 1, Ordering::Release);
-            block[SLOT_END].store((slot + 1).saturating_mul(slot_ns), Ordering::Release);
+        if claim.put(&block[TAGS + index], slot + 1) {
+            // Never back: a later slot may have begun since.
+            block[SLOT_END].fetch_max((slot + 1).saturating_mul(slot_ns), Ordering::Release);
             words.store(header::LAST_SEEN, now);
         }
     }
@@ -416,13 +421,10 @@ impl<'r> Histogram<'r> {
                 break;
             };
             for (cell, group) in cells.iter().zip(counts.chunks_exact(8)) {
-                let before = cell.load(Ordering::Acquire);
                 let bytes: [u8; 8] = std::array::from_fn(|at| (group[at] >> shift) as u8);
-                let after = u64::from_le_bytes(bytes);
-                if !claim.is_held() {
+                if !claim.put(cell, u64::from_le_bytes(bytes)) {
                     return false;
                 }
-                let _ = cell.compare_exchange(before, after, Ordering::Release, Ordering::Relaxed);
             }
         }
         true
@@ -611,7 +613,9 @@ impl<'a> Claim<'a> {
         let held = word.load(Ordering::Acquire);
         if held >> MS_BITS == slot + 1 {
             let age = ms.wrapping_sub(held) & ((1 << MS_BITS) - 1);
-            if age < STEAL_MS {
+            // Its owner may also have read the clock later than this caller, which came late.
+            let is_ahead = age > (1 << MS_BITS) - 60_000;
+            if age < STEAL_MS || is_ahead {
                 return None;
             }
         }
@@ -622,6 +626,17 @@ impl<'a> Claim<'a> {
 
     fn is_held(&self) -> bool {
         self.word.load(Ordering::Acquire) == self.mine
+    }
+
+    /// Writes `value` to `word`, which only holders of the claim write; false when it was lost.
+    /// Whoever lost it after the look changes nothing that the next holder has written.
+    fn put(&self, word: &AtomicU64, value: u64) -> bool {
+        let before = word.load(Ordering::Acquire);
+        if !self.is_held() {
+            return false;
+        }
+        let _ = word.compare_exchange(before, value, Ordering::AcqRel, Ordering::Relaxed);
+        true
     }
 }
 
@@ -640,20 +655,39 @@ fn lower(slot: &AtomicU64, ever: &AtomicU64, value: u64) {
     slot.fetch_min(value, Ordering::Release);
 }
 
-/// Files the extremes of the slot that ended, and starts the new slot's. Filed before they are
-/// taken away: killed in between, they count for the new slot as well.
-fn keep_extremes(block: &[AtomicU64], ended: u64) {
+/// Files the extremes of the slot that ended, and starts the new slot's; false when the claim was
+/// lost. Filed before they are taken away: killed in between, they count for the new slot as well.
+/// Filed once: what the next holder finds there since may be of the new slot. So the tag is taken
+/// away by a compare-and-swap from what it was before the extremes were read.
+fn keep_extremes(block: &[AtomicU64], ended: u64, claim: &Claim<'_>) -> bool {
     let index = ended as usize % WINDOW_SLOTS;
+    let tag = &block[EXTREME_TAGS + index];
+    let filed = ended.wrapping_add(1);
+    let seen = load_acquire(tag);
+    if seen == filed {
+        return true;
+    }
+    // Pair with the Release of the reset below and of raise() and lower(): who sees values of the
+    // new slot also sees the tag.
     let (max, min) = (
-        block[SLOT_MAX].load(Ordering::Relaxed),
-        block[SLOT_MIN].load(Ordering::Relaxed),
+        block[SLOT_MAX].load(Ordering::Acquire),
+        block[SLOT_MIN].load(Ordering::Acquire),
     );
-    block[EXTREME_TAGS + index].store(0, Ordering::Relaxed);
-    block[EXTREMES + 2 * index].store(max, Ordering::Relaxed);
-    block[EXTREMES + 2 * index + 1].store(min, Ordering::Relaxed);
-    block[EXTREME_TAGS + index].store(ended.wrapping_add(1), Ordering::Release);
-    let _ = block[SLOT_MAX].compare_exchange(max, 0, Ordering::Relaxed, Ordering::Relaxed);
-    let _ = block[SLOT_MIN].compare_exchange(min, INFINITY, Ordering::Relaxed, Ordering::Relaxed);
+    if !claim.is_held() {
+        return false;
+    }
+    if let Err(other) = tag.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire) {
+        return other == filed;
+    }
+    let is_filed = claim.put(&block[EXTREMES + 2 * index], max)
+        && claim.put(&block[EXTREMES + 2 * index + 1], min)
+        && claim.put(tag, filed);
+    if is_filed {
+        let _ = block[SLOT_MAX].compare_exchange(max, 0, Ordering::Release, Ordering::Relaxed);
+        let _ =
+            block[SLOT_MIN].compare_exchange(min, INFINITY, Ordering::Release, Ordering::Relaxed);
+    }
+    is_filed
 }
 
 /// Smallest and largest bits of the slots from `first` to `last`.

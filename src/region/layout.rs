@@ -17,7 +17,7 @@ use crate::base::error::{Error, Result};
 use crate::base::limits;
 
 /// Words of the header.
-pub const HEADER_WORDS: usize = 512;
+pub const HEADER_WORDS: usize = if cfg!(loom) { 128 } else { 512 };
 /// Words of a worker's entry.
 pub const WORKER_WORDS: usize = 8;
 /// Words of a shard's entry.
@@ -28,6 +28,10 @@ pub const FAMILY_WORDS: usize = 16;
 pub const SERIES_WORDS: usize = 16;
 /// Words of a limiter's entry.
 pub const LIMITER_WORDS: usize = 32;
+/// Series that can always overflow. A model's memory must be small: each word of it costs.
+const OVERFLOW_SERIES: u64 = if cfg!(loom) { 1 } else { 64 };
+/// Words of the smallest heap.
+const LEAST_HEAP: usize = if cfg!(loom) { 64 } else { 4096 };
 /// Columns in the planes that each limiter owns.
 pub const LIMITER_COLUMNS: usize = 8;
 
@@ -105,7 +109,7 @@ impl Limits {
 
     /// Series entries: the limit, and a reserve for overflow series.
     pub fn series_slots(self) -> u64 {
-        self.max_series + (self.max_series / 8).max(64)
+        self.max_series + (self.max_series / 8).max(OVERFLOW_SERIES)
     }
 }
 
@@ -184,7 +188,7 @@ impl Layout {
         let planes = table(1 + limits.stripes, columns);
         let heap = next;
         // Per-CPU words are checked with a whole stride behind the last of them.
-        let least = heap + columns.max(4096);
+        let least = heap + columns.max(LEAST_HEAP);
         if (limits.total_words as usize) < least {
             return Err(Error::config(format!(
                 "region.size_bytes is {} but {} series, {} limiters and {} CPUs need at least {}",
