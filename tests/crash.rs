@@ -357,6 +357,11 @@ fn killed_anywhere_in_a_record_that_takes_a_checkpoint() {
             engine.record(histogram, 6.0).expect("recorded");
             let window = engine.distribution(histogram, 1.0).expect("read");
             assert!((1..=3).contains(&window.count), "round {round}: {window:?}");
+            // The dead one's slot keeps its exact extremes, and nothing is counted twice.
+            let window = engine.distribution(histogram, 6.0).expect("read");
+            let lifetime = engine.distribution(histogram, 0.0).expect("read");
+            assert_eq!(window.count, lifetime.count, "round {round}");
+            assert_eq!((window.min, window.max), (1.0, 6.0), "round {round}");
             // After a whole window of silence nothing of it is left.
             engine.advance_clock(20_000_000_000).expect("advanced");
             engine.record(histogram, 8.0).expect("recorded");

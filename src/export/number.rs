@@ -18,8 +18,8 @@ pub(super) fn whole(out: &mut Vec<u8>, mut value: u64) {
 /// A double in JSON: the shortest decimal that reads back as the same double, with a point or an
 /// exponent; `null` for what JSON has no number for.
 pub(super) fn json(out: &mut Vec<u8>, value: f64) {
-    // Writing to memory cannot fail.
-    let _ = serde_json::to_writer(out, &value);
+    // Minus zero is zero. Writing to memory cannot fail.
+    let _ = serde_json::to_writer(out, &(value + 0.0));
 }
 
 /// A double as a sample of Prometheus text: without a point when it is a whole number.

@@ -30,6 +30,8 @@ const BY_NAME: (f64, f64) = (30.0, 40.0);
 const EDGES: [f64; 11] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
+/// Clients with a series of their own.
+const CLIENTS: usize = 1000;
 const ASKED: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 
 pub fn run(bench: &Bench) {
@@ -43,9 +45,13 @@ pub fn run(bench: &Bench) {
         "histogram: p50, p90, p95, p99, p99.9 of 1,000,000 samples",
         || quantiles(library),
     );
-    bench.group("by name: record for one of 1,000 clients", || {
-        by_name(library, &latencies)
-    });
+    // Where 1,000 series of any kind do not fit in a near cache, and where those in use do.
+    for (title, busy) in [
+        ("by name: record, 1,000 clients, all equally busy", CLIENTS),
+        ("by name: record, 1,000 clients, ten of them busy", 10),
+    ] {
+        bench.group(title, || by_name(title, library, &latencies, busy));
+    }
 }
 
 pub fn engine() -> Engine {
@@ -234,20 +240,25 @@ fn quantiles(library: Option<&Library>) -> Group<'_> {
     group
 }
 
-fn by_name<'a>(library: Option<&'a Library>, latencies: &'a [f64]) -> Group<'a> {
+fn by_name<'a>(
+    title: &'a str,
+    library: Option<&'a Library>,
+    latencies: &'a [f64],
+    busy: usize,
+) -> Group<'a> {
     let latency = |at: usize| latencies[at % LATENCIES];
     let mut random = Random::new();
     let clients: Vec<usize> = (0..LATENCIES)
-        .map(|_| random.next() as usize % 1000)
+        .map(|_| random.next() as usize % busy)
         .collect();
     let clients = &*clients.leak();
     let client = move |at: usize| clients[at % LATENCIES];
-    let names: Vec<String> = (0..1000)
+    let names: Vec<String> = (0..CLIENTS)
         .map(|at| format!("latency:client{at:04}"))
         .collect();
     let names: &'static [String] = names.leak();
-    let mut group = Group::new("by name: record for one of 1,000 clients");
-    let counts: Vec<AtomicU64> = (0..1000 * 64).map(|_| AtomicU64::new(0)).collect();
+    let mut group = Group::new(title);
+    let counts: Vec<AtomicU64> = (0..CLIENTS * 64).map(|_| AtomicU64::new(0)).collect();
     group.add("floor: one fetch_add, 1 of 1,000 cache lines", move |at| {
         counts[client(at) * 64].fetch_add(1, Ordering::Relaxed)
     });
@@ -256,11 +267,19 @@ fn by_name<'a>(library: Option<&'a Library>, latencies: &'a [f64]) -> Group<'a> 
             .iter()
             .map(|name| CString::new(name.as_str()).expect("no NUL"))
             .collect();
+        texts.iter().for_each(|name| {
+            library.record_by_name(name, 0.005);
+        });
         group.add_ours("tidegate through C", BY_NAME, move |at| {
             library.record_by_name(&texts[client(at)], latency(at))
         });
     }
     let engine = engine();
+    for name in names {
+        engine
+            .record_metric(name.as_bytes(), 0.005)
+            .expect("room for it");
+    }
     group.add("tidegate", move |at| {
         engine
             .record_metric(names[client(at)].as_bytes(), latency(at))
@@ -269,6 +288,9 @@ fn by_name<'a>(library: Option<&'a Library>, latencies: &'a [f64]) -> Group<'a> 
 
     let options = prometheus::HistogramOpts::new("latency", "latency").buckets(EDGES.to_vec());
     let recorded = prometheus::HistogramVec::new(options, &["client"]).expect("a histogram");
+    for name in names {
+        recorded.with_label_values(&[name]).observe(0.005);
+    }
     group.add("prometheus: with_label_values", move |at| {
         recorded
             .with_label_values(&[&names[client(at)]])
@@ -282,6 +304,11 @@ fn by_name<'a>(library: Option<&'a Library>, latencies: &'a [f64]) -> Group<'a> 
     let recorded = ClientFamily::new_with_constructor(|| {
         prometheus_client::metrics::histogram::Histogram::new(EDGES)
     });
+    for name in names {
+        recorded
+            .get_or_create(&[("client", name.as_str())])
+            .observe(0.005);
+    }
     group.add("prometheus-client: get_or_create", move |at| {
         recorded
             .get_or_create(&[("client", names[client(at)].as_str())])
