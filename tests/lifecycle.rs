@@ -287,6 +287,9 @@ fn a_killed_worker_is_seen_as_dead_and_its_place_is_used_again() {
         max_series: 8,
         max_series_per_name: 8,
         max_limiters: 1,
+        max_guards: 4,
+        max_operations: 4,
+        max_events: 64,
         max_workers: 2,
         max_shards: 1,
         stripes: 2,
@@ -377,7 +380,7 @@ fn grandchildren_are_workers_too() {
 fn what_can_never_be_shared_is_refused() {
     let both = Engine::open(r#"{"region": {"private": true, "path": "/dev/shm/never"}}"#);
     assert_eq!(both.expect_err("both").kind(), Kind::Config);
-    let small = Engine::open(r#"{"region": {"size_bytes": 262144}}"#).expect_err("too small");
+    let small = Engine::open(r#"{"region": {"size_bytes": 524288}}"#).expect_err("too small");
     assert_eq!(small.kind(), Kind::Config);
     assert!(small.message().contains("at least"), "{small}");
     assert_eq!(

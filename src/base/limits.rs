@@ -36,6 +36,15 @@ pub const MAX_SERIES: u64 = 4_000_000;
 /// Limiters of one region.
 pub const MAX_LIMITERS: u64 = 256;
 
+/// Breakers, bulkheads, retries, throttles and chains of one region, together.
+pub const MAX_GUARDS: u64 = 1024;
+
+/// Operations of one region.
+pub const MAX_OPERATIONS: u64 = 1 << 16;
+
+/// Events that a region's ring holds.
+pub const MAX_EVENTS: u64 = 1 << 16;
+
 /// Processes attached to one region at once.
 pub const MAX_WORKERS: u64 = 1024;
 
@@ -49,7 +58,7 @@ pub const MAX_STRIPES: u64 = 1024;
 pub const MAX_REGION_BYTES: u64 = 1 << 42;
 
 /// Smallest file region that holds the header and a handful of series.
-pub const MIN_REGION_BYTES: u64 = 1 << 18;
+pub const MIN_REGION_BYTES: u64 = 1 << 19;
 
 /// Keys of one keyed limiter.
 pub const MAX_KEYS: u64 = 1 << 32;

@@ -13,6 +13,7 @@ const ANONYMOUS_BYTES: u64 = 1 << 30;
 const FILE_BYTES: u64 = 32 << 20;
 const MAX_SERIES: u64 = 4096;
 const MAX_SERIES_PER_NAME: u64 = 512;
+const MAX_GUARDS: u64 = 256;
 const WINDOW_SECONDS: f64 = 60.0;
 
 /// A configuration document, checked. What is None was not said.
@@ -147,6 +148,9 @@ impl Options {
             max_series: self.max_series.unwrap_or(MAX_SERIES),
             max_series_per_name: self.max_series_per_name.unwrap_or(MAX_SERIES_PER_NAME),
             max_limiters: limits::MAX_LIMITERS,
+            max_guards: MAX_GUARDS,
+            max_operations: (self.max_series.unwrap_or(MAX_SERIES) / 8).clamp(16, 4096),
+            max_events: (size / 1024).next_power_of_two().clamp(64, 4096),
             max_workers: 256,
             max_shards: limits::MAX_SHARDS,
             stripes: host::possible_cpus().min(limits::MAX_STRIPES),

@@ -12,11 +12,13 @@
 //! | [`sliding`] | the sliding window's arithmetic; its ring; the order of its two steps |
 //! | [`keys`] | many keys in bounded memory; why one key never has two entries |
 //! | [`entry`] | the words of a limiter in the region |
+//! | `directory` | guards of any kind by name |
 //! | [`registry`] | find or create by name |
 //! | [`limiter`] | the check itself |
 //! | `room` | a key that has no entry yet, or no room |
 //! | `refusal` | errors in words |
 
+mod directory;
 pub mod entry;
 pub mod gcra;
 pub mod keys;

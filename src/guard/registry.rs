@@ -1,27 +1,18 @@
 //! Limiters by name: find, make, list.
-//!
-//! The table of limiters is its own index: a name's hash says where to look first, and the search
-//! goes on from there to the first entry without an id. Entries are never taken away, so finding
-//! needs no agreement with anybody.
-//!
-//! Making one is rare; makers take turns (`turn`).
 
+use super::directory::Directory;
 use super::entry::{self, Entry};
 use super::keys::Table;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
 use super::room::{BucketLife, WindowLife};
 use crate::base::error::{Error, Result};
 use crate::base::limits::MAX_NAME_BYTES;
-use crate::base::name;
 use crate::base::sync::Ordering;
 use crate::cell::planes::Planes;
-use crate::region::handle::{self, IdKind};
+use crate::region::Region;
+use crate::region::handle::IdKind;
 use crate::region::raw::Words;
-use crate::region::text::{self, TextRef};
-use crate::region::{Region, header};
-use turn::Turn;
-
-mod turn;
+use crate::region::text::TextRef;
 
 /// The columns of a limiter in the planes.
 pub mod tally {
@@ -41,103 +32,43 @@ pub mod tally {
     pub const FURTHER_UNITS: usize = 6;
 }
 
+fn directory(region: &Region) -> Directory<'_> {
+    Directory {
+        region,
+        table: region.layout().limiters,
+        kind: IdKind::Limiter,
+        name_word: entry::NAME,
+        what: "limiter",
+    }
+}
+
 /// The id of the limiter called `name`, made as `policy` says if there is none.
 ///
 /// Opening an existing one changes nothing; with another policy it is refused.
 pub fn open(region: &Region, name: &str, policy: &LimiterPolicy) -> Result<u64> {
-    name::check("limiter", name)?;
-    if let Some(index) = search(region, name.as_bytes()).found() {
-        return agreed(region, index, name, policy);
-    }
-    if !region.is_writable() {
-        return Err(Error::state("an observer cannot make a limiter"));
-    }
-    let turn = Turn::take(region)?;
-    match search(region, name.as_bytes()) {
-        Search::Found(index) => agreed(region, index, name, policy),
-        Search::Absent(index) => make(region, &turn, index, name, policy),
-        Search::Full => Err(Error::capacity(format!(
-            "no room for limiter {name:?}: all {} are taken",
-            region.layout().limiters.count
-        ))),
-    }
+    directory(region).open(
+        name,
+        |index| agree(region, index, name, policy),
+        |index| make(region, index, policy),
+    )
 }
 
 /// The id of the limiter called `name`.
 #[inline]
 pub fn find(region: &Region, name: &[u8]) -> Option<u64> {
-    let index = search(region, name).found()?;
-    Some(Entry::at(region, index)?.id())
+    let limiters = directory(region);
+    limiters.find(name).map(|index| limiters.id(index))
 }
 
-enum Search {
-    Found(usize),
-    Absent(usize),
-    Full,
-}
-
-impl Search {
-    fn found(self) -> Option<usize> {
-        if let Search::Found(index) = self {
-            Some(index)
-        } else {
-            None
-        }
-    }
-}
-
-#[inline]
-fn search(region: &Region, name: &[u8]) -> Search {
-    let count = region.layout().limiters.count;
-    let hash = hash(name);
-    let mut index = ((u128::from(hash) * count as u128) >> 64) as usize;
-    for _ in 0..count {
-        let Some(limiter) = Entry::at(region, index) else {
-            break;
-        };
-        if !handle::is(limiter.id(), IdKind::Limiter) {
-            return Search::Absent(index);
-        }
-        let is_it = limiter.word(entry::NAME_HASH) == hash
-            && TextRef(limiter.word(entry::NAME)).equals(region.words(), name);
-        if is_it {
-            return Search::Found(index);
-        }
-        index = if index + 1 == count { 0 } else { index + 1 };
-    }
-    Search::Full
-}
-
-/// A hash for finding names; whoever chooses names is trusted.
-#[inline]
-fn hash(name: &[u8]) -> u64 {
-    let mix = |hash: u64, word: u64| {
-        let wide = u128::from(hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        (wide >> 64) as u64 ^ wide as u64
-    };
-    let mut chunks = name.chunks_exact(8);
-    let mut hash = name.len() as u64 ^ 0x243f_6a88_85a3_08d3;
-    for chunk in &mut chunks {
-        hash = mix(hash, chunk.try_into().map_or(0, u64::from_le_bytes));
-    }
-    let rest = chunks
-        .remainder()
-        .iter()
-        .fold(0, |word, byte| (word << 8) | u64::from(*byte));
-    mix(mix(hash, rest), 0x1319_8a2e_0370_7344)
-}
-
-/// The id of an existing limiter, if it is as `policy` says.
-fn agreed(region: &Region, index: usize, name: &str, policy: &LimiterPolicy) -> Result<u64> {
-    let limiter = Entry::at(region, index);
-    let found = limiter.and_then(|limiter| Some((limiter.id(), limiter.policy()?)));
-    let Some((id, found)) = found else {
+/// Refuses an existing limiter that is not as `policy` says.
+fn agree(region: &Region, index: usize, name: &str, policy: &LimiterPolicy) -> Result<()> {
+    let Some(found) = Entry::at(region, index).and_then(|limiter| limiter.policy()) else {
         return Err(Error::format(format!(
             "limiter {name:?} in the region is damaged"
         )));
     };
     match difference(&found, policy) {
-        None => Ok(id),
+        None => Ok(()),
         Some(difference) => Err(Error::conflict(format!(
             "limiter {name:?} already exists {difference}"
         ))),
@@ -176,14 +107,8 @@ fn difference(found: &LimiterPolicy, wanted: &LimiterPolicy) -> Option<String> {
     })
 }
 
-/// Fills and publishes entry `index`, which nobody can see yet.
-fn make(
-    region: &Region,
-    turn: &Turn<'_>,
-    index: usize,
-    name: &str,
-    policy: &LimiterPolicy,
-) -> Result<u64> {
+/// Fills entry `index`, which nobody can see yet.
+fn make(region: &Region, index: usize, policy: &LimiterPolicy) -> Result<()> {
     let words = region.words();
     let Some(limiter) = Entry::at(region, index) else {
         return Err(Error::format("the region's table of limiters is damaged"));
@@ -210,19 +135,7 @@ fn make(
     ) {
         state.store(rate.fresh(0, region.clock().coarse()), Ordering::Relaxed);
     }
-    let name_at = allocate(region, text::words_for(name.len()) as u64)?;
-    text::write(words, name_at, name.as_bytes());
-    limiter.set(entry::NAME, TextRef::new(name_at, name.len()).0);
-    limiter.set(entry::NAME_HASH, hash(name.as_bytes()));
-    if !turn.is_mine() {
-        return Err(Error::state(format!(
-            "making limiter {name:?} took too long; try again"
-        )));
-    }
-    let id = handle::pack(IdKind::Limiter, region.header().nonce(), 1, index);
-    limiter.publish(id);
-    words.add(header::LIMITERS_USED, 1);
-    Ok(id)
+    Ok(())
 }
 
 fn allocate(region: &Region, words: u64) -> Result<usize> {
@@ -284,12 +197,8 @@ pub fn list(region: &Region, planes: &Planes) -> Vec<LimiterReading> {
 }
 
 fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading> {
+    let name = directory(region).name(index)?;
     let limiter = Entry::at(region, index)?;
-    if !handle::is(limiter.id(), IdKind::Limiter) {
-        return None;
-    }
-    let name = TextRef(limiter.word(entry::NAME)).read(region.words(), MAX_NAME_BYTES)?;
-    name::check("limiter", &name).ok()?;
     let policy = limiter.policy()?;
     let sum = |tally| planes.sum(region.layout().limiter_column(index, tally));
     let admitted = sum(tally::ADMITTED);

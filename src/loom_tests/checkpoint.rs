@@ -24,11 +24,18 @@ fn begun() -> (Arc<Memory>, usize) {
 fn check(memory: &Memory, block: usize, now: u64, recorded: u64) {
     let cells = memory.at(block);
     let lifetime = cells.lifetime();
-    assert_eq!((lifetime.count, lifetime.min, lifetime.max), (3 + recorded, 1.0, 1.75));
+    assert_eq!(
+        (lifetime.count, lifetime.min, lifetime.max),
+        (3 + recorded, 1.0, 1.75)
+    );
     let window = cells.window(now, 1);
     assert!(window.count <= recorded, "{window:?}");
     let both = cells.window(now, 2);
-    assert_eq!(both.count, 3 + recorded, "the checkpoint before is still good");
+    assert_eq!(
+        both.count,
+        3 + recorded,
+        "the checkpoint before is still good"
+    );
     assert_eq!((both.min, both.max), (1.0, 1.75));
     // The checkpoint of this slot is there: a record is in its window.
     cells.record_at(now, 1.0).expect("recorded");

@@ -12,7 +12,10 @@ fn record(memory: &Arc<Memory>, block: usize, value: f64) -> thread::JoinHandle<
 fn after(values: &[f64]) -> (Arc<Memory>, usize, Vec<f64>) {
     let memory = Memory::new();
     let block = memory.histogram();
-    let threads: Vec<_> = values.iter().map(|value| record(&memory, block, *value)).collect();
+    let threads: Vec<_> = values
+        .iter()
+        .map(|value| record(&memory, block, *value))
+        .collect();
     for thread in threads {
         thread.join().expect("recorded");
     }

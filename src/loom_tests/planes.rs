@@ -34,7 +34,11 @@ fn open(memory: &Arc<Memory>, numbers: Numbers) -> thread::JoinHandle<u64> {
         let at = shard::cell(&memory.region, id, 0).expect("a cell");
         let words = memory.region.words();
         // As its owner does: nobody else writes there.
-        let one = if numbers == Numbers::Integers { 1 } else { 1f64.to_bits() };
+        let one = if numbers == Numbers::Integers {
+            1
+        } else {
+            1f64.to_bits()
+        };
         assert_eq!(words.load(at), 0, "somebody else wrote there");
         words.store(at, one);
         id
@@ -45,7 +49,10 @@ fn open(memory: &Arc<Memory>, numbers: Numbers) -> thread::JoinHandle<u64> {
 fn two_openers_never_own_the_same_shard() {
     explore(2, || {
         let memory = Memory::new();
-        let (one, other) = (open(&memory, Numbers::Integers), open(&memory, Numbers::Integers));
+        let (one, other) = (
+            open(&memory, Numbers::Integers),
+            open(&memory, Numbers::Integers),
+        );
         assert_ne!(one.join().expect("opened"), other.join().expect("opened"));
         assert_eq!(memory.region.words().load(header::SHARDS_USED), 2);
         assert_eq!(shard::total(&memory.region, &memory.planes, 0), 2);
@@ -58,7 +65,10 @@ fn two_openers_never_own_the_same_shard() {
 fn shards_of_different_numbers_are_never_mixed() {
     explore(2, || {
         let memory = Memory::new();
-        let (one, other) = (open(&memory, Numbers::Integers), open(&memory, Numbers::Doubles));
+        let (one, other) = (
+            open(&memory, Numbers::Integers),
+            open(&memory, Numbers::Doubles),
+        );
         assert_ne!(one.join().expect("opened"), other.join().expect("opened"));
         assert_eq!(shard::total(&memory.region, &memory.planes, 0), 2);
     });

@@ -10,8 +10,19 @@ use std::sync::Arc;
 
 /// Two header words, then `count` entries of one word.
 fn table(count: usize) -> (Arc<Mapping>, Slots) {
-    let table = Table { at: 2, count, stride: 1 };
-    (Arc::new(Mapping::heap(2 + count)), Slots { table, state: 0, next: 0 })
+    let table = Table {
+        at: 2,
+        count,
+        stride: 1,
+    };
+    (
+        Arc::new(Mapping::heap(2 + count)),
+        Slots {
+            table,
+            state: 0,
+            next: 0,
+        },
+    )
 }
 
 fn is_dead(pid: u32) -> bool {
@@ -25,7 +36,9 @@ fn two_claimers_never_share_an_entry() {
         let claim = |pid: u32| {
             let memory = Arc::clone(&memory);
             thread::spawn(move || {
-                let index = slots.claim(memory.words(), 2, pid, is_dead).expect("there are two");
+                let index = slots
+                    .claim(memory.words(), 2, pid, is_dead)
+                    .expect("there are two");
                 slots.publish(memory.words(), index);
                 index
             })
@@ -78,7 +91,9 @@ fn open(memory: &Arc<Memory>, kind: Kind, name: &'static str) -> thread::JoinHan
     let memory = Arc::clone(memory);
     thread::spawn(move || {
         let registry = Registry::of(&memory.region);
-        registry.open(kind, name, &MetricOptions::default()).expect("a series")
+        registry
+            .open(kind, name, &MetricOptions::default())
+            .expect("a series")
     })
 }
 
@@ -86,7 +101,10 @@ fn open(memory: &Arc<Memory>, kind: Kind, name: &'static str) -> thread::JoinHan
 fn two_creators_of_a_name_end_with_one_series() {
     explore(2, || {
         let memory = Memory::new();
-        let (one, other) = (open(&memory, Kind::Counter, "a"), open(&memory, Kind::Counter, "a"));
+        let (one, other) = (
+            open(&memory, Kind::Counter, "a"),
+            open(&memory, Kind::Counter, "a"),
+        );
         let id = one.join().expect("opened");
         assert_eq!(id, other.join().expect("opened"));
         let registry = Registry::of(&memory.region);
@@ -94,7 +112,9 @@ fn two_creators_of_a_name_end_with_one_series() {
         let again = registry.open(Kind::Counter, "a", &MetricOptions::default());
         assert_eq!(again.expect("a series"), id);
         // What the loser gave back is there for the next one.
-        registry.open(Kind::Counter, "b", &MetricOptions::default()).expect("room for another");
+        registry
+            .open(Kind::Counter, "b", &MetricOptions::default())
+            .expect("room for another");
         assert_eq!(registry.all().count(), 2);
     });
 }
@@ -103,7 +123,10 @@ fn two_creators_of_a_name_end_with_one_series() {
 fn two_names_made_at_once_are_two_series() {
     explore(2, || {
         let memory = Memory::new();
-        let (one, other) = (open(&memory, Kind::Counter, "a"), open(&memory, Kind::Gauge, "b"));
+        let (one, other) = (
+            open(&memory, Kind::Counter, "a"),
+            open(&memory, Kind::Gauge, "b"),
+        );
         assert_ne!(one.join().expect("opened"), other.join().expect("opened"));
         assert_eq!(Registry::of(&memory.region).all().count(), 2);
     });
@@ -115,8 +138,10 @@ fn two_creators_of_a_histogram_share_its_block() {
         let memory = Memory::new();
         let registry = Registry::of(&memory.region);
         // The name exists; the block is raced for through the series of both.
-        let (one, other) =
-            (open(&memory, Kind::Histogram, "h"), open(&memory, Kind::Histogram, "h"));
+        let (one, other) = (
+            open(&memory, Kind::Histogram, "h"),
+            open(&memory, Kind::Histogram, "h"),
+        );
         assert_eq!(one.join().expect("opened"), other.join().expect("opened"));
         let series: Vec<_> = registry.all().collect();
         assert_eq!(series.len(), 1);

@@ -20,6 +20,18 @@ pub enum IdKind {
     Limiter = 4,
     /// A shard.
     Shard = 5,
+    /// An operation.
+    Operation = 6,
+    /// A circuit breaker.
+    Breaker = 7,
+    /// A bulkhead.
+    Bulkhead = 8,
+    /// A retry policy.
+    Retry = 9,
+    /// An adaptive throttle.
+    Throttle = 10,
+    /// A chain of guards.
+    Guard = 11,
 }
 
 /// Bits of an entry's number.
@@ -55,6 +67,12 @@ pub fn kind(id: u64) -> Option<IdKind> {
         IdKind::Histogram,
         IdKind::Limiter,
         IdKind::Shard,
+        IdKind::Operation,
+        IdKind::Breaker,
+        IdKind::Bulkhead,
+        IdKind::Retry,
+        IdKind::Throttle,
+        IdKind::Guard,
     ]
     .into_iter()
     .find(|kind| is(id, *kind))

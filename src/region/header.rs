@@ -15,13 +15,13 @@ const AT_MAGIC: usize = 0;
 const AT_VERSION: usize = 1;
 const AT_BYTE_ORDER: usize = 2;
 const AT_LIMITS: usize = 3;
-const AT_SEED: usize = 12;
-const AT_CREATOR_PID: usize = 16;
-const AT_CREATOR_START: usize = 17;
-const AT_CREATED_WALL: usize = 18;
-const AT_TIME_NAMESPACE: usize = 19;
-const AT_SERVICE_BYTES: usize = 20;
-const AT_SERVICE: usize = 21;
+const AT_SEED: usize = AT_LIMITS + Limits::WORDS;
+const AT_CREATOR_PID: usize = AT_SEED + 4;
+const AT_CREATOR_START: usize = AT_SEED + 5;
+const AT_CREATED_WALL: usize = AT_SEED + 6;
+const AT_TIME_NAMESPACE: usize = AT_SEED + 7;
+const AT_SERVICE_BYTES: usize = AT_SEED + 8;
+const AT_SERVICE: usize = AT_SEED + 9;
 /// Words under the seal; the seal itself is the next word.
 const SEALED: usize = AT_SERVICE + limits::MAX_SERVICE_BYTES.div_ceil(8);
 
@@ -44,10 +44,10 @@ pub const SERIES_NEXT: usize = 88;
 pub const FAMILIES_NEXT: usize = 93;
 /// A histogram's block that lost the race to be linked, kept for the next one.
 pub const SPARE_BLOCK: usize = 95;
-/// Limiters in use.
-pub const LIMITERS_USED: usize = 90;
-/// The process that is making a limiter, or 0.
-pub const LIMITER_MAKER: usize = 91;
+/// The process that is making a limiter or another guard, or 0.
+pub const MAKER: usize = 91;
+/// Events ever written; the next one's number.
+pub const EVENTS_NEXT: usize = 112;
 /// Times that a label set was sent to an overflow series.
 pub const OVERFLOWED_OPENS: usize = 96;
 /// Samples that were refused: not a number, infinite or negative.

@@ -9,6 +9,9 @@
 //!      …        families           name, kind, unit, help, bound
 //!      …        series             family, labels, block of the histogram
 //!      …        limiters           name, policy, keyed table
+//!      …        guards             name, policy and state of breakers, bulkheads, retries, …
+//!      …        operations         series of a histogram with outcomes and errors
+//!      …        events             a ring of what happened
 //!      …        planes             one word a series in each: plane 0 atomic, plane 1+c for CPU c
 //!      …        heap               texts, histograms, octaves, keyed tables, shards
 //! ```
@@ -28,12 +31,22 @@ pub const FAMILY_WORDS: usize = 16;
 pub const SERIES_WORDS: usize = 16;
 /// Words of a limiter's entry.
 pub const LIMITER_WORDS: usize = 32;
+/// Words of the entry of any guard that is not a limiter.
+pub const GUARD_WORDS: usize = 32;
+/// Words of an operation's entry.
+pub const OPERATION_WORDS: usize = 32;
+/// Words of an event.
+pub const EVENT_WORDS: usize = 8;
 /// Series that can always overflow. A model's memory must be small: each word of it costs.
 const OVERFLOW_SERIES: u64 = if cfg!(loom) { 1 } else { 64 };
 /// Words of the smallest heap.
 const LEAST_HEAP: usize = if cfg!(loom) { 64 } else { 4096 };
 /// Columns in the planes that each limiter owns.
 pub const LIMITER_COLUMNS: usize = 8;
+/// Columns in the planes that each other guard owns.
+pub const GUARD_COLUMNS: usize = 8;
+/// Columns in the planes that each operation owns, beside those of its histogram.
+pub const OPERATION_COLUMNS: usize = 4;
 
 /// What a region is made for. Fixed for its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +59,12 @@ pub struct Limits {
     pub max_series_per_name: u64,
     /// Limiters.
     pub max_limiters: u64,
+    /// Other guards: breakers, bulkheads, retries, throttles, chains.
+    pub max_guards: u64,
+    /// Operations.
+    pub max_operations: u64,
+    /// Events that the ring holds; a power of two.
+    pub max_events: u64,
     /// Attached processes.
     pub max_workers: u64,
     /// Foreign writers.
@@ -60,7 +79,7 @@ pub struct Limits {
 
 impl Limits {
     /// How many words [`Limits::to_words`] gives.
-    pub const WORDS: usize = 9;
+    pub const WORDS: usize = 12;
 
     /// The limits as the header holds them.
     pub fn to_words(self) -> [u64; Self::WORDS] {
@@ -69,6 +88,9 @@ impl Limits {
             self.max_series,
             self.max_series_per_name,
             self.max_limiters,
+            self.max_guards,
+            self.max_operations,
+            self.max_events,
             self.max_workers,
             self.max_shards,
             self.stripes,
@@ -84,16 +106,23 @@ impl Limits {
             max_series: words[1],
             max_series_per_name: words[2],
             max_limiters: words[3],
-            max_workers: words[4],
-            max_shards: words[5],
-            stripes: words[6],
-            slot_ns: words[7],
-            manual_clock: words[8],
+            max_guards: words[4],
+            max_operations: words[5],
+            max_events: words[6],
+            max_workers: words[7],
+            max_shards: words[8],
+            stripes: words[9],
+            slot_ns: words[10],
+            manual_clock: words[11],
         };
         let possible = limits.total_words <= limits::MAX_REGION_BYTES / 8
             && (1..=limits::MAX_SERIES).contains(&limits.max_series)
             && limits.max_series_per_name >= 1
             && limits.max_limiters <= limits::MAX_LIMITERS
+            && limits.max_guards <= limits::MAX_GUARDS
+            && limits.max_operations <= limits::MAX_OPERATIONS
+            && limits.max_events <= limits::MAX_EVENTS
+            && (limits.max_events == 0 || limits.max_events.is_power_of_two())
             && (1..=limits::MAX_WORKERS).contains(&limits.max_workers)
             && limits.max_shards <= limits::MAX_SHARDS
             && limits.stripes <= limits::MAX_STRIPES
@@ -155,6 +184,12 @@ pub struct Layout {
     pub series: Table,
     /// Limiters.
     pub limiters: Table,
+    /// Other guards.
+    pub guards: Table,
+    /// Operations.
+    pub operations: Table,
+    /// The ring of events; a power of two, or none.
+    pub events: Table,
     /// Planes: entry 0 is the atomic plane, entry 1 + c is CPU c's; the stride is the columns.
     pub planes: Table,
     /// First word of the heap, which ends with the region.
@@ -176,7 +211,10 @@ impl Layout {
         };
         let series_slots = limits.series_slots();
         let index_slots = (series_slots * 2).next_power_of_two();
-        let columns = (series_slots as usize + limits.max_limiters as usize * LIMITER_COLUMNS)
+        let columns = (series_slots as usize
+            + limits.max_limiters as usize * LIMITER_COLUMNS
+            + limits.max_guards as usize * GUARD_COLUMNS
+            + limits.max_operations as usize * OPERATION_COLUMNS)
             .next_multiple_of(16);
         let workers = table(limits.max_workers, WORKER_WORDS);
         let shards = table(limits.max_shards, SHARD_WORDS);
@@ -185,6 +223,9 @@ impl Layout {
         let families = table(series_slots, FAMILY_WORDS);
         let series = table(series_slots, SERIES_WORDS);
         let limiters = table(limits.max_limiters, LIMITER_WORDS);
+        let guards = table(limits.max_guards, GUARD_WORDS);
+        let operations = table(limits.max_operations, OPERATION_WORDS);
+        let events = table(limits.max_events, EVENT_WORDS);
         let planes = table(1 + limits.stripes, columns);
         let heap = next;
         // Per-CPU words are checked with a whole stride behind the last of them.
@@ -208,6 +249,9 @@ impl Layout {
             families,
             series,
             limiters,
+            guards,
+            operations,
+            events,
             planes,
             heap,
         })
@@ -217,5 +261,17 @@ impl Layout {
     #[inline(always)]
     pub fn limiter_column(&self, index: usize, tally: usize) -> usize {
         self.series.count + index * LIMITER_COLUMNS + tally
+    }
+
+    /// The column of the planes where guard `index` keeps tally number `tally`.
+    #[inline(always)]
+    pub fn guard_column(&self, index: usize, tally: usize) -> usize {
+        self.limiter_column(self.limiters.count, 0) + index * GUARD_COLUMNS + tally
+    }
+
+    /// The column of the planes where operation `index` keeps tally number `tally`.
+    #[inline(always)]
+    pub fn operation_column(&self, index: usize, tally: usize) -> usize {
+        self.guard_column(self.guards.count, 0) + index * OPERATION_COLUMNS + tally
     }
 }

@@ -1,5 +1,7 @@
+use super::super::directory::turn::Turn;
 use super::*;
 use crate::base::error::Kind;
+use crate::region::header;
 use crate::region::layout::Limits;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -10,6 +12,9 @@ fn region(max_limiters: u64) -> Region {
         max_series: 64,
         max_series_per_name: 16,
         max_limiters,
+        max_guards: 4,
+        max_operations: 4,
+        max_events: 64,
         max_workers: 4,
         max_shards: 0,
         stripes: 2,
@@ -146,9 +151,9 @@ fn a_killed_maker_blocks_nobody() {
     }
     // SAFETY: waits for our own child.
     unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
-    assert_ne!(region.words().load(header::LIMITER_MAKER), 0);
+    assert_ne!(region.words().load(header::MAKER), 0);
     let begun = Instant::now();
     assert!(open(&region, "a", &strict).is_ok());
     assert!(begun.elapsed() < Duration::from_secs(1));
-    assert_eq!(region.words().load(header::LIMITER_MAKER), 0);
+    assert_eq!(region.words().load(header::MAKER), 0);
 }

@@ -1,7 +1,7 @@
 //! Making one is rare and takes microseconds, so makers take turns: a word of the header holds the
-//! process that is making a limiter. Whoever finds that process dead takes its turn; what it had
+//! process that is making a guard. Whoever finds that process dead takes its turn; what it had
 //! begun has no id yet, and is written over. A process of another pid namespace cannot be judged,
-//! and after [`TURN`] it is taken for dead; were it only stopped, one name could get two limiters,
+//! and after [`TURN`] it is taken for dead; were it only stopped, one name could get two guards,
 //! of which everybody who opens it later finds the first.
 
 use crate::base::error::{Error, Result};
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 /// How long a maker waits for its turn.
 const TURN: Duration = Duration::from_secs(5);
 
-/// The right to make a limiter, given back when dropped.
-pub(super) struct Turn<'a> {
+/// The right to make a guard, given back when dropped.
+pub(in crate::guard) struct Turn<'a> {
     region: &'a Region,
     mine: u64,
 }
@@ -25,7 +25,7 @@ const START_BITS: u32 = 32;
 impl<'a> Turn<'a> {
     pub fn take(region: &'a Region) -> Result<Self> {
         let words = region.words();
-        let Some(maker) = words.get(header::LIMITER_MAKER) else {
+        let Some(maker) = words.get(header::MAKER) else {
             return Err(Error::format("the region's header is damaged"));
         };
         let turn = Turn {
@@ -44,7 +44,7 @@ impl<'a> Turn<'a> {
                 }
             } else if too_long {
                 return Err(Error::state(format!(
-                    "process {} has been making a limiter for {} seconds",
+                    "process {} has been making a guard for {} seconds",
                     holder & ((1 << PID_BITS) - 1),
                     TURN.as_secs()
                 )));
@@ -54,13 +54,13 @@ impl<'a> Turn<'a> {
     }
 
     pub fn is_mine(&self) -> bool {
-        self.region.words().acquire(header::LIMITER_MAKER) == self.mine
+        self.region.words().acquire(header::MAKER) == self.mine
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if let Some(maker) = self.region.words().get(header::LIMITER_MAKER) {
+        if let Some(maker) = self.region.words().get(header::MAKER) {
             let _ = maker.compare_exchange(self.mine, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
