@@ -133,6 +133,21 @@
 #define TIDEGATE_E_BUG (-99)
 
 /**
+ * The call did what it was for.
+ */
+#define TIDEGATE_OUTCOME_SUCCESS 0
+
+/**
+ * It did not.
+ */
+#define TIDEGATE_OUTCOME_FAILURE 1
+
+/**
+ * Neither: the caller's own mistake, or cancelled. In no ratio.
+ */
+#define TIDEGATE_OUTCOME_IGNORED 2
+
+/**
  * The JSON document of schema/snapshot.schema.json.
  */
 #define TIDEGATE_FORMAT_JSON 0

@@ -5,4 +5,5 @@ pub mod error;
 pub mod host;
 pub mod limits;
 pub mod name;
+pub mod outcome;
 pub mod sync;

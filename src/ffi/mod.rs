@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`status`] | the codes, and which kind of error is which |
+//! | [`outcome`] | how calls end |
 //! | [`version`] | versions and names of codes |
 //! | [`engine`] | open, attach, close, clock |
 //! | [`metric`] | counters, gauges, histograms |
@@ -25,6 +26,8 @@
 
 // In the header's order, which is the reader's.
 pub mod status;
+
+pub mod outcome;
 
 pub mod version;
 
