@@ -1,0 +1,265 @@
+//! The scenarios of `bindings/conformance/`, through the Rust API. Its README says what they mean.
+
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use tidegate::base::error::{Error, Kind};
+use tidegate::engine::Engine;
+use tidegate::export::{Format, render};
+use tidegate::guard::{Decision, Verdict};
+use tidegate::metrics::MetricOptions;
+
+/// What a call gave back: its fields, by name.
+type Answer = Result<(Verdict, Map<String, Value>), Error>;
+
+struct Run {
+    engine: Engine,
+    permits: HashMap<String, u64>,
+}
+
+fn status(answer: &Answer) -> &'static str {
+    match answer {
+        Ok((Verdict::Admitted, _)) => "TIDEGATE_OK",
+        Ok((Verdict::Denied, _)) => "TIDEGATE_DENIED",
+        Err(error) => match error.kind() {
+            Kind::Argument => "TIDEGATE_E_ARGUMENT",
+            Kind::Config => "TIDEGATE_E_CONFIG",
+            Kind::NotFound => "TIDEGATE_E_NOT_FOUND",
+            Kind::Conflict => "TIDEGATE_E_CONFLICT",
+            Kind::Capacity => "TIDEGATE_E_CAPACITY",
+            Kind::Space => "TIDEGATE_E_SPACE",
+            Kind::Format => "TIDEGATE_E_FORMAT",
+            Kind::System => "TIDEGATE_E_SYSTEM",
+            Kind::Stale => "TIDEGATE_E_STALE",
+            Kind::Range => "TIDEGATE_E_RANGE",
+            Kind::State => "TIDEGATE_E_STATE",
+            Kind::Bug => "TIDEGATE_E_BUG",
+        },
+    }
+}
+
+fn done(fields: Value) -> Answer {
+    let Value::Object(fields) = fields else {
+        panic!("fields are an object")
+    };
+    Ok((Verdict::Admitted, fields))
+}
+
+/// A number of a step; null is not a number.
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    value
+        .as_array()
+        .expect("numbers")
+        .iter()
+        .map(number)
+        .collect()
+}
+
+fn is_near(found: &Value, wanted: &Value, within: f64) -> bool {
+    match (found, wanted) {
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len()
+                && found
+                    .iter()
+                    .zip(wanted)
+                    .all(|(found, wanted)| is_near(found, wanted, within))
+        }
+        (Value::Number(found), Value::Number(wanted)) => {
+            let (found, wanted) = (found.as_f64().unwrap(), wanted.as_f64().unwrap());
+            (found - wanted).abs() <= wanted.abs() * within
+        }
+        _ => found == wanted,
+    }
+}
+
+impl Run {
+    fn new(config: &Value) -> Self {
+        let mut config = config.clone();
+        config["clock"] = json!("manual");
+        let engine = Engine::open(&config.to_string()).expect("the scenario's configuration");
+        Run {
+            engine,
+            permits: HashMap::new(),
+        }
+    }
+
+    fn options(step: &Value) -> MetricOptions {
+        let names = ["labels", "help", "unit", "relative_error", "slow_seconds"];
+        let said: Map<String, Value> = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), step.get(name)?.clone())))
+            .collect();
+        let is_histogram = step.get("histogram").is_some();
+        MetricOptions::parse(&Value::Object(said).to_string(), is_histogram)
+            .expect("the step's options")
+    }
+
+    fn call(&mut self, step: &Value) -> Answer {
+        let engine = &self.engine;
+        let text = |field: &str| {
+            step[field]
+                .as_str()
+                .unwrap_or_else(|| panic!("{field}: {step}"))
+        };
+        let key = step.get("key").map(|key| key.as_str().unwrap().as_bytes());
+        match text("do") {
+            "clock_advance" => {
+                engine.advance_clock(step["by_ns"].as_u64().unwrap())?;
+                done(json!({}))
+            }
+            "engine_open" => {
+                let document = match &step["config"] {
+                    Value::String(text) => text.clone(),
+                    document => document.to_string(),
+                };
+                Engine::open(&document)?;
+                done(json!({}))
+            }
+            "counter_add" => {
+                let counter = engine.counter(text("counter"), &Self::options(step))?;
+                engine.add(counter, step["amount"].as_u64().unwrap())?;
+                done(json!({}))
+            }
+            "counter_value" => {
+                let counter = engine.counter(text("counter"), &Self::options(step))?;
+                done(json!({"value": engine.count(counter)?}))
+            }
+            "gauge_set" => {
+                let gauge = engine.gauge(text("gauge"), &Self::options(step))?;
+                engine.set(gauge, number(&step["value"]))?;
+                done(json!({}))
+            }
+            "gauge_add" => {
+                let gauge = engine.gauge(text("gauge"), &Self::options(step))?;
+                engine.add_to_gauge(gauge, number(&step["delta"]))?;
+                done(json!({}))
+            }
+            "gauge_value" => {
+                let gauge = engine.gauge(text("gauge"), &Self::options(step))?;
+                done(json!({"value": engine.value(gauge)?}))
+            }
+            "histogram_record" => {
+                let histogram = engine.histogram(text("histogram"), &Self::options(step))?;
+                engine.record(histogram, number(&step["value"]))?;
+                done(json!({}))
+            }
+            "histogram_record_many" => {
+                let histogram = engine.histogram(text("histogram"), &Self::options(step))?;
+                engine.record_many(histogram, &numbers(&step["values"]))?;
+                done(json!({}))
+            }
+            "histogram_quantiles" => {
+                let histogram = engine.histogram(text("histogram"), &Self::options(step))?;
+                let quantiles = numbers(&step["quantiles"]);
+                let mut values = vec![0.0; quantiles.len()];
+                let seconds = number(&step["window_seconds"]);
+                engine.quantiles(histogram, seconds, &quantiles, &mut values)?;
+                done(json!({"values": values}))
+            }
+            "record_metric" => {
+                engine.record_metric(text("name").as_bytes(), number(&step["value"]))?;
+                done(json!({}))
+            }
+            "limiter_check" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                let cost = step.get("cost").map_or(1, |cost| cost.as_u64().unwrap());
+                let mut decision = Decision::default();
+                let verdict = engine.check(limiter, key, cost as u32, Some(&mut decision))?;
+                let (_, fields) = done(json!({
+                    "limit": decision.limit,
+                    "remaining": decision.remaining,
+                    "retry_after_ns": decision.retry_after_ns,
+                    "reset_after_ns": decision.reset_after_ns,
+                }))?;
+                Ok((verdict, fields))
+            }
+            "allow_request" => {
+                let verdict = engine.allow_request(text("limiter").as_bytes(), key)?;
+                Ok((verdict, Map::new()))
+            }
+            "snapshot_render" => {
+                let document: Value =
+                    serde_json::from_str(&render(Format::Json, &engine.snapshot())).expect("JSON");
+                let asked = step["expect"].as_object().expect("pointers");
+                let found = asked.keys().map(|pointer| {
+                    let found = document.pointer(pointer).cloned().unwrap_or(Value::Null);
+                    (pointer.clone(), found)
+                });
+                Ok((Verdict::Admitted, found.collect()))
+            }
+            unknown => panic!("no step is called {unknown}"),
+        }
+    }
+
+    fn step(&mut self, step: &Value) {
+        let wanted = step
+            .get("status")
+            .map_or("TIDEGATE_OK", |status| status.as_str().unwrap());
+        for round in 1..=step
+            .get("repeat")
+            .map_or(1, |repeat| repeat.as_u64().unwrap())
+        {
+            let answer = self.call(step);
+            assert_eq!(status(&answer), wanted, "{step}, call {round}: {answer:?}");
+            if let (Some(part), Err(error)) = (step.get("message"), &answer) {
+                let part = part.as_str().unwrap();
+                assert!(
+                    error.message().contains(part),
+                    "{step}: {}",
+                    error.message()
+                );
+            }
+            let Ok((_, found)) = answer else { continue };
+            if let Some(name) = step.get("as") {
+                let permit = found["permit"].as_u64().expect("a permit");
+                self.permits
+                    .insert(name.as_str().unwrap().to_owned(), permit);
+            }
+            let within = step.get("within").map_or(0.0, number);
+            for (field, wanted) in step["expect"].as_object().into_iter().flatten() {
+                assert!(
+                    is_near(&found[field], wanted, within),
+                    "{step}, call {round}: {field} is {}, not {wanted}",
+                    found[field]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_scenario_holds() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/bindings/conformance");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the scenarios")
+        .map(|entry| entry.expect("a file").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .collect();
+    files.sort();
+    let (mut scenarios, mut steps) = (0, 0);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a scenario");
+        let list: Value = serde_json::from_str(&text).expect("JSON");
+        for scenario in list.as_array().expect("a list") {
+            let name = scenario["name"].as_str().expect("a name");
+            println!("{}: {name}", file.file_name().unwrap().to_string_lossy());
+            let mut run = Run::new(&scenario["config"]);
+            for step in scenario["steps"].as_array().expect("steps") {
+                run.step(step);
+                steps += 1;
+            }
+            scenarios += 1;
+        }
+    }
+    println!("{scenarios} scenarios, {steps} steps");
+    assert!(
+        scenarios >= 10 && steps >= 60,
+        "{scenarios} scenarios, {steps} steps"
+    );
+}
