@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::process::{self, Ended};
-use crate::{Outcome, header};
+use crate::{Outcome, conformance, header};
 
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const LIMIT: Duration = Duration::from_secs(120);
@@ -171,7 +171,7 @@ fn compiler(source: &Path) -> std::process::Command {
     command
 }
 
-/// The sources in `tests/c`, sorted; with names, only those.
+/// The sources in `tests/c`, and the one made of the conformance scenarios, sorted; with names, only those.
 fn sources(names: &[String]) -> Result<Vec<PathBuf>, String> {
     let folder = process::root().join("tests/c");
     let entries = fs::read_dir(&folder).map_err(|error| format!("tests/c: {error}"))?;
@@ -182,6 +182,9 @@ fn sources(names: &[String]) -> Result<Vec<PathBuf>, String> {
         (ending == "c" || ending == "cpp")
             && (names.is_empty() || names.iter().any(|name| stem == name.as_str()))
     });
+    if names.is_empty() || names.iter().any(|name| name == "conformance") {
+        files.push(conformance::write(&self::folder("c-tests")?)?);
+    }
     files.sort();
     if files.is_empty() {
         return Err("no such program in tests/c".into());

@@ -9,6 +9,7 @@ mod bench;
 mod c_tests;
 mod ci;
 mod committed;
+mod conformance;
 mod header;
 mod install;
 mod nightly;

@@ -1,0 +1,331 @@
+//! The scenarios of `bindings/conformance` as one C program: each step becomes the call that it
+//! names. C has no JSON reader, so `snapshot_render` only has to give a document there.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::process;
+
+/// Writes the program into `folder`; the path of its source.
+pub fn write(folder: &Path) -> Result<PathBuf, String> {
+    let mut code =
+        String::from("/* Generated from bindings/conformance. */\n#include \"check.h\"\n\n");
+    code.push_str(HELPERS);
+    let mut tests = Vec::new();
+    for file in scenarios()? {
+        let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        let list: Value =
+            serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+        for scenario in list.as_array().into_iter().flatten() {
+            let name = format!("scenario_{}", tests.len() + 1);
+            let title = scenario["name"].as_str().unwrap_or_default();
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            let body = function(scenario).map_err(|e| format!("{stem}: {title}: {e}"))?;
+            let _ = writeln!(
+                code,
+                "/* {stem}: {title} */\nstatic void {name}(void)\n{{\n{body}}}\n"
+            );
+            tests.push((name, format!("{stem}: {title}")));
+        }
+    }
+    code.push_str("int main(void)\n{\n");
+    for (name, title) in &tests {
+        let _ = writeln!(
+            code,
+            "    fprintf(stderr, \"%s\\n\", {});\n    {name}();",
+            quoted(title)
+        );
+    }
+    code.push_str("    return check_result();\n}\n");
+    let source = folder.join("conformance.c");
+    fs::write(&source, code).map_err(|error| format!("{}: {error}", source.display()))?;
+    Ok(source)
+}
+
+const HELPERS: &str = r#"static inline bool near(double expected, double found, double within)
+{
+    return isnan(expected) ? isnan(found) : fabs(found - expected) <= fabs(expected) * within;
+}
+
+static inline void message_has(const char *part)
+{
+    char sentence[1000];
+    tidegate_last_error(sentence, sizeof sentence);
+    if (strstr(sentence, part) == NULL) {
+        check_failed(__FILE__, __LINE__, sentence);
+    }
+}
+
+"#;
+
+fn scenarios() -> Result<Vec<PathBuf>, String> {
+    let folder = process::root().join("bindings/conformance");
+    let entries = fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+    files.sort();
+    Ok(files)
+}
+
+fn function(scenario: &Value) -> Result<String, String> {
+    let mut config = scenario["config"].clone();
+    config["clock"] = "manual".into();
+    let mut body = String::from("    tidegate_engine *engine;\n");
+    let _ = writeln!(
+        body,
+        "    NEED(STATUS(TIDEGATE_OK, tidegate_engine_open({}, &engine)));",
+        quoted(&config.to_string())
+    );
+    let steps = scenario["steps"].as_array().ok_or("no steps")?;
+    let permits: BTreeSet<&str> = steps
+        .iter()
+        .filter_map(|step| step["as"].as_str())
+        .collect();
+    for permit in permits {
+        let _ = writeln!(body, "    uint64_t permit_{permit} = 0;");
+    }
+    for step in steps {
+        body.push_str(&block(step)?);
+    }
+    body.push_str("    tidegate_engine_close(engine);\n");
+    Ok(body)
+}
+
+/// One step as a block of its own.
+fn block(step: &Value) -> Result<String, String> {
+    let status = step["status"].as_str().unwrap_or("TIDEGATE_OK");
+    let repeat = step["repeat"].as_u64().unwrap_or(1);
+    let call = Call::of(step)?;
+    let mut code = format!("    for (int round = 0; round < {repeat}; round++) {{\n");
+    for line in &call.before {
+        let _ = writeln!(code, "        {line}");
+    }
+    let _ = writeln!(code, "        STATUS({status}, {});", call.text);
+    if let Some(part) = step["message"].as_str() {
+        let _ = writeln!(code, "        message_has({});", quoted(part));
+    }
+    if let Some(name) = step["as"].as_str() {
+        let _ = writeln!(code, "        permit_{name} = permit;");
+    }
+    let within = step["within"].as_f64().unwrap_or(0.0);
+    let is_rendered = step["do"] == "snapshot_render";
+    for (field, wanted) in step["expect"].as_object().into_iter().flatten() {
+        if is_rendered {
+            break;
+        }
+        let mut check = |found: String, wanted: &Value| {
+            let line = match wanted {
+                Value::String(text) => format!("CHECK({found} == {});", call.constant(text)),
+                Value::Number(number) if number.is_u64() && !call.doubles => {
+                    format!("EQUAL({number}u, {found});")
+                }
+                other => format!("CHECK(near({}, {found}, {within:?}));", double(other)),
+            };
+            let _ = writeln!(code, "        {line}");
+        };
+        match wanted {
+            Value::Array(all) => {
+                for (at, wanted) in all.iter().enumerate() {
+                    check(format!("{field}[{at}]"), wanted);
+                }
+            }
+            wanted => check(format!("{}{field}", call.prefix), wanted),
+        }
+    }
+    for line in &call.after {
+        let _ = writeln!(code, "        {line}");
+    }
+    code.push_str("    }\n");
+    Ok(code)
+}
+
+/// A C call, with what has to stand around it.
+#[derive(Default)]
+struct Call {
+    before: Vec<String>,
+    text: String,
+    after: Vec<String>,
+    /// What stands before an expected field.
+    prefix: &'static str,
+    /// What a word of the scenario is called in C, without the word.
+    family: &'static str,
+    /// True when expected whole numbers are doubles.
+    doubles: bool,
+}
+
+impl Call {
+    fn constant(&self, word: &str) -> String {
+        format!("{}{}", self.family, word.to_uppercase())
+    }
+
+    fn of(step: &Value) -> Result<Self, String> {
+        let name = step["do"].as_str().ok_or("a step without `do`")?;
+        let text = |field: &str| quoted(step[field].as_str().unwrap_or_default());
+        let whole = |field: &str, otherwise: u64| step[field].as_u64().unwrap_or(otherwise);
+        let real = |field: &str| double(&step[field]);
+        let mut call = Call::default();
+        let key = match step["key"].as_str() {
+            Some(key) => format!("{}, {}", quoted(key), key.len()),
+            None => "NULL, 0".into(),
+        };
+        match name {
+            "clock_advance" => {
+                call.text = format!("tidegate_clock_advance(engine, {}u)", whole("by_ns", 0));
+            }
+            "engine_open" => {
+                let document = match &step["config"] {
+                    Value::String(text) => text.clone(),
+                    document => document.to_string(),
+                };
+                call.before.push("tidegate_engine *other = NULL;".into());
+                call.text = format!("tidegate_engine_open({}, &other)", quoted(&document));
+                call.after.push("tidegate_engine_close(other);".into());
+            }
+            "counter_add" => {
+                call.open(step, "counter", false);
+                let amount = whole("amount", 0);
+                call.then(format!("tidegate_counter_add(engine, counter, {amount}u)"));
+            }
+            "counter_value" => {
+                call.open(step, "counter", false);
+                call.before.push("uint64_t value = 0;".into());
+                call.then("tidegate_counter_value(engine, counter, &value)".into());
+            }
+            "gauge_set" | "gauge_add" => {
+                call.open(step, "gauge", false);
+                let amount = real(if name == "gauge_set" {
+                    "value"
+                } else {
+                    "delta"
+                });
+                call.then(format!("tidegate_{name}(engine, gauge, {amount})"));
+            }
+            "gauge_value" => {
+                call.open(step, "gauge", false);
+                call.before.push("double value = 0;".into());
+                call.doubles = true;
+                call.then("tidegate_gauge_value(engine, gauge, &value)".into());
+            }
+            "histogram_record" => {
+                call.open(step, "histogram", false);
+                let value = real("value");
+                call.then(format!(
+                    "tidegate_histogram_record(engine, histogram, {value})"
+                ));
+            }
+            "histogram_record_many" => {
+                call.open(step, "histogram", false);
+                let values = array(&step["values"]);
+                call.before
+                    .push(format!("static const double given[] = {{{values}}};"));
+                call.then(
+                    "tidegate_histogram_record_many(engine, histogram, given, sizeof given / sizeof *given)"
+                        .into(),
+                );
+            }
+            "histogram_quantiles" => {
+                call.open(step, "histogram", false);
+                let quantiles = array(&step["quantiles"]);
+                call.before
+                    .push(format!("static const double asked[] = {{{quantiles}}};"));
+                call.before
+                    .push("double values[sizeof asked / sizeof *asked];".into());
+                call.doubles = true;
+                call.then(format!(
+                    "tidegate_histogram_quantiles(engine, histogram, {}, asked, sizeof asked / sizeof *asked, values)",
+                    real("window_seconds")
+                ));
+            }
+            "record_metric" => {
+                let value = real("value");
+                call.text = format!("tidegate_record_metric(engine, {}, {value})", text("name"));
+            }
+            "limiter_check" => {
+                call.open(step, "limiter", true);
+                call.before
+                    .push("tidegate_decision decision = {0, 0, 0, 0};".into());
+                call.prefix = "decision.";
+                call.then(format!(
+                    "tidegate_limiter_check(engine, limiter, {key}, {}u, &decision)",
+                    whole("cost", 1)
+                ));
+            }
+            "allow_request" => {
+                call.text = format!("tidegate_allow_request(engine, {}, {key})", text("limiter"));
+            }
+            "snapshot_render" => {
+                call.before.push("size_t length = 0;".into());
+                call.before
+                    .push("tidegate_snapshot *snapshot = NULL;".into());
+                call.before.push(
+                    "NEED(STATUS(TIDEGATE_OK, tidegate_snapshot_take(engine, &snapshot)));".into(),
+                );
+                call.text =
+                    "tidegate_snapshot_render(snapshot, TIDEGATE_FORMAT_JSON, NULL, 0, &length)"
+                        .into();
+                call.after.push("CHECK(length > 2);".into());
+                call.after.push("tidegate_snapshot_free(snapshot);".into());
+            }
+            unknown => return Err(format!("no step is called {unknown}")),
+        }
+        Ok(call)
+    }
+
+    /// Opens the metric or guard that the step names; `is_guard` when it is in the configuration.
+    fn open(&mut self, step: &Value, kind: &str, is_guard: bool) {
+        let name = quoted(step[kind].as_str().unwrap_or_default());
+        let options: serde_json::Map<String, Value> = ["labels", "help", "unit", "relative_error"]
+            .into_iter()
+            .filter_map(|field| Some((field.to_owned(), step.get(field)?.clone())))
+            .collect();
+        let options = if is_guard {
+            "NULL".into()
+        } else {
+            quoted(&Value::Object(options).to_string())
+        };
+        self.before.push(format!("tidegate_{kind} {kind};"));
+        self.before.push(format!(
+            "tidegate_status opened = tidegate_{kind}_open(engine, {name}, {options}, &{kind});"
+        ));
+    }
+
+    /// The call, made only if opening went well; otherwise its status is the step's.
+    fn then(&mut self, call: String) {
+        self.text = format!("opened != TIDEGATE_OK ? opened : {call}");
+    }
+}
+
+fn double(value: &Value) -> String {
+    value
+        .as_f64()
+        .map_or_else(|| "(double)NAN".into(), |value| format!("{value:?}"))
+}
+
+fn array(values: &Value) -> String {
+    let values = values.as_array().into_iter().flatten().map(double);
+    values.collect::<Vec<_>>().join(", ")
+}
+
+/// A C string of these bytes.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            b' '..=b'~' if byte != b'?' => out.push(char::from(byte)),
+            // Three octal digits: no digit after it can belong to it.
+            _ => {
+                let _ = write!(out, "\\{byte:03o}");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
