@@ -80,6 +80,7 @@ check_all() { # check_all GROUP
     need gzip gzip
     need python3 python3
     python3 -c 'import ensurepip' >/dev/null 2>&1 || want "python3 -m venv" python3-venv
+    node_tools
     # cargo-c, which installs the library, is built against it.
     pkg-config --exists openssl 2>/dev/null || want "openssl.pc" libssl-dev
     if [ "$rust" = ok ]; then
@@ -88,6 +89,27 @@ check_all() { # check_all GROUP
   cargo $part: rustup component add rustfmt clippy"
         done
     fi
+}
+
+# The Node package is tested with Node 18 or newer, npm and the headers of Node-API, which Debian
+# keeps in three packages and others in one. Where no package is new enough, its step is skipped.
+node_tools() {
+    if ! command -v node >/dev/null 2>&1; then
+        candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: *//p')
+        case "$candidate" in
+        "" | "(none)" | [0-9].* | 1[0-7].*)
+            echo "setup: no Node 18 or newer among the packages: the tests of bindings/node are skipped" >&2
+            return
+            ;;
+        esac
+        want node nodejs
+    fi
+    command -v npm >/dev/null 2>&1 || want npm npm
+    for folder in "$(command -v node 2>/dev/null | sed 's|/bin/node$||')/include/node" \
+        /usr/include/node /usr/include/nodejs/src; do
+        [ -e "$folder/node_api.h" ] && return
+    done
+    want node_api.h libnode-dev
 }
 
 # promtool reads our Prometheus text in one test, which is skipped without it. Debian's package

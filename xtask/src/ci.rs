@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, abi_layout, c_tests, header, install, process, symbols};
+use crate::{Outcome, abi_layout, c_tests, header, install, node, process, symbols};
 
 struct Step {
     name: &'static str,
@@ -20,7 +20,7 @@ struct Tests {
 }
 
 /// Cheap and common failures first; the one that may install a tool last.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "fmt",
         claim: "the source is formatted",
@@ -102,6 +102,11 @@ const STEPS: [Step; 12] = [
         name: "memcheck",
         claim: "valgrind finds nothing in the C programs",
         run: |_| c_tests::memcheck(&[]),
+    },
+    Step {
+        name: "node",
+        claim: "the Node package builds and its tests pass",
+        run: |_| node::run(&[]),
     },
     Step {
         name: "install-check",

@@ -13,6 +13,7 @@ mod conformance;
 mod header;
 mod install;
 mod nightly;
+mod node;
 mod process;
 mod symbols;
 mod tools;
@@ -31,6 +32,7 @@ usage: cargo xtask COMMAND
   layout-abi [--write]  compare sizes, offsets and constants with tests/abi/layout.txt
   c-tests [NAME…]       compile the header and tests/c, run the programs, shared and static
   memcheck [NAME…]      run the same programs under valgrind
+  node [NAME…]          build the Node package and run its tests
   bench [--save|--smoke]  benches in C, beside the peers, and criterion's; --save keeps them
                         in benches/results, --smoke only shows that they run
   install [--prefix DIR] [--destdir DIR]    library, header, pkg-config file, tidegate program
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         "layout-abi" => writes(rest).and_then(abi_layout::run),
         "c-tests" => c_tests::run(rest),
         "memcheck" => c_tests::memcheck(rest),
+        "node" => node::run(rest),
         "bench" => bench::run(rest),
         "install" => install::install(rest),
         "uninstall" => install::uninstall(rest),

@@ -1,0 +1,40 @@
+'use strict';
+const { native } = require('./native');
+const { nearest } = require('./options');
+
+const CLOSED = -1000;
+
+/** What the engine says when it cannot do something. `code` is its name: 'TIDEGATE_E_STALE'. */
+class TidegateError extends Error {
+  constructor(code, message, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+Object.defineProperty(TidegateError.prototype, 'name', {
+  value: 'TidegateError',
+  configurable: true,
+  writable: true,
+});
+
+/** The error for a negative status; `text` where another thread met it. */
+function failure(status, text) {
+  if (status === CLOSED) return closed('the engine is closed');
+  const message = text ?? native.lastError();
+  return new TidegateError(native.statusName(status), withSuggestion(message), status);
+}
+
+function closed(message) {
+  return new TidegateError('TIDEGATE_E_STATE', message, -11);
+}
+
+/** "…brust: unknown field; known: rate, burst" and which of those was probably meant. */
+function withSuggestion(message) {
+  const parts = /^(?:.*\.)?(\S+?): unknown field; (?:known:|expected one of) (.*)$/.exec(message);
+  if (!parts) return message;
+  const meant = nearest(parts[1], parts[2].split(/[,\s]+/));
+  return meant ? `${message}; did you mean ${meant}?` : message;
+}
+
+module.exports = { TidegateError, failure, closed };

@@ -1,0 +1,95 @@
+'use strict';
+const { native, I, STATUS } = require('./native');
+const { TidegateError, failure, closed } = require('./errors');
+const { nearest, invalid, kindOf } = require('./options');
+
+const FORMATS = { json: 0, prometheus: 1 };
+
+/** What an HTTP answer in this format says it is. */
+const CONTENT_TYPES = {
+  json: 'application/json; charset=utf-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+};
+
+function formatOf(format) {
+  if (Object.hasOwn(FORMATS, format)) return FORMATS[format];
+  const names = Object.keys(FORMATS);
+  const meant = typeof format === 'string' ? nearest(format, names) : undefined;
+  throw invalid(
+    `format must be one of ${names.join(', ')}, not ${kindOf(format)}${meant ? `; did you mean ${meant}?` : ''}`,
+    'ERR_INVALID_ARG_VALUE',
+  );
+}
+
+/** Renders off the event loop: a promise of a Buffer. */
+function renderLater(handle, format, what) {
+  const number = formatOf(format);
+  const promise = native.render(handle, number);
+  if (promise === undefined) throw closed(`the ${what} is closed`);
+  return promise.catch((error) => {
+    throw error instanceof Error ? error : failure(error.status, error.message);
+  });
+}
+
+const BIG = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/** JSON.parse, with whole numbers that a double cannot hold as bigints. */
+function parse(text) {
+  let any = false;
+  // A label cannot be called $, so no object of the document looks like a marked number.
+  const marked = text.replace(BIG, (token) => {
+    if (token.length < 16 || !/^-?\d+$/.test(token) || Number.isSafeInteger(Number(token))) return token;
+    any = true;
+    return `{"$":"${token}"}`;
+  });
+  if (!any) return JSON.parse(text);
+  return JSON.parse(marked, (_, value) =>
+    typeof value === 'object' && value !== null && typeof value.$ === 'string' ? BigInt(value.$) : value,
+  );
+}
+
+const forgotten = new FinalizationRegistry((handle) => native.snapshotFree(handle));
+
+class Snapshot {
+  #handle;
+
+  /** @internal */
+  constructor(handle) {
+    this.#handle = handle;
+    forgotten.register(this, handle, this);
+  }
+
+  toBuffer(format = 'json') {
+    const number = formatOf(format);
+    if (this.#handle === undefined) throw closed('the snapshot is closed');
+    const buffer = native.renderNow(this.#handle, number);
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return buffer;
+  }
+
+  toString(format = 'json') {
+    return this.toBuffer(format).toString('utf8');
+  }
+
+  toJSON() {
+    return parse(this.toString('json'));
+  }
+
+  async render(format = 'json') {
+    if (this.#handle === undefined) throw closed('the snapshot is closed');
+    return (await renderLater(this.#handle, format, 'snapshot')).toString('utf8');
+  }
+
+  close() {
+    if (this.#handle === undefined) return;
+    forgotten.unregister(this);
+    native.snapshotFree(this.#handle);
+    this.#handle = undefined;
+  }
+
+  [Symbol.dispose ?? Symbol.for('Symbol.dispose')]() {
+    this.close();
+  }
+}
+
+module.exports = { Snapshot, TidegateError, CONTENT_TYPES, FORMATS, formatOf, renderLater, parse };

@@ -1,0 +1,203 @@
+/*
+ * metrics.c - counters, gauges, histograms.
+ *
+ * JavaScript counts in cells of a shard that it writes alone (doubles, plain
+ * stores); the functions here give it those cells, and serve where they do not
+ * reach: huge amounts, values outside the buckets, regions without room.
+ */
+#include <stdlib.h>
+
+#include "values.h"
+
+tidegate_status counter_opener(tidegate_engine *engine, const char *name, const char *json,
+                               uint64_t *out_id) {
+  tidegate_counter counter = {0};
+  tidegate_status status = tidegate_counter_open(engine, name, json, &counter);
+  *out_id = counter.id;
+  return status;
+}
+
+tidegate_status gauge_opener(tidegate_engine *engine, const char *name, const char *json,
+                             uint64_t *out_id) {
+  tidegate_gauge gauge = {0};
+  tidegate_status status = tidegate_gauge_open(engine, name, json, &gauge);
+  *out_id = gauge.id;
+  return status;
+}
+
+tidegate_status histogram_opener(tidegate_engine *engine, const char *name, const char *json,
+                                 uint64_t *out_id) {
+  tidegate_histogram histogram = {0};
+  tidegate_status status = tidegate_histogram_open(engine, name, json, &histogram);
+  *out_id = histogram.id;
+  return status;
+}
+
+/* The memory is the region's: nothing to free. */
+static void keep(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)data;
+  (void)hint;
+}
+
+static napi_value cells(napi_env env, uint64_t *at, size_t count) {
+  napi_value buffer = NULL;
+  napi_status made =
+      napi_create_external_arraybuffer(env, at, count * sizeof *at, keep, NULL, &buffer);
+  return made == napi_ok ? buffer : NULL;
+}
+
+/* This environment's shard of the engine; made when first asked for. */
+static tidegate_status shard_of(struct held *held, tidegate_shard *out) {
+  if (held->shard.id == 0) {
+    tidegate_status status =
+        tidegate_shard_open(held->core.engine, TIDEGATE_SHARD_DOUBLES, &held->shard);
+    if (status != TIDEGATE_OK) return status;
+  }
+  *out = held->shard;
+  return TIDEGATE_OK;
+}
+
+/* counterCell(): handle; an ArrayBuffer of one double, or undefined */
+static napi_value counter_cell(napi_env env, napi_callback_info info) {
+  HOT(KIND_COUNTER);
+  tidegate_shard shard;
+  uint64_t *word = NULL;
+  tidegate_counter counter = {entry->id};
+  arena->status = shard_of(entry->held, &shard);
+  if (arena->status == TIDEGATE_OK)
+    arena->status = tidegate_shard_counter(engine, shard, counter, &word);
+  return arena->status == TIDEGATE_OK ? cells(env, word, 1) : NULL;
+}
+
+/* counterAdd(): handle, words[0] amount */
+static napi_value counter_add(napi_env env, napi_callback_info info) {
+  HOT(KIND_COUNTER);
+  tidegate_counter counter = {entry->id};
+  arena->status = tidegate_counter_add(engine, counter, arena->words[0]);
+  return NULL;
+}
+
+/* counterValue(): handle; words[0] total */
+static napi_value counter_value(napi_env env, napi_callback_info info) {
+  HOT(KIND_COUNTER);
+  tidegate_counter counter = {entry->id};
+  arena->status = tidegate_counter_value(engine, counter, &arena->words[0]);
+  return NULL;
+}
+
+/* gaugeSet(), gaugeAdd(): handle, numbers[0]; gaugeValue(): numbers[0] */
+static napi_value gauge_set(napi_env env, napi_callback_info info) {
+  HOT(KIND_GAUGE);
+  tidegate_gauge gauge = {entry->id};
+  arena->status = tidegate_gauge_set(engine, gauge, arena->numbers[0]);
+  return NULL;
+}
+
+static napi_value gauge_add(napi_env env, napi_callback_info info) {
+  HOT(KIND_GAUGE);
+  tidegate_gauge gauge = {entry->id};
+  arena->status = tidegate_gauge_add(engine, gauge, arena->numbers[0]);
+  return NULL;
+}
+
+static napi_value gauge_value(napi_env env, napi_callback_info info) {
+  HOT(KIND_GAUGE);
+  tidegate_gauge gauge = {entry->id};
+  arena->status = tidegate_gauge_value(engine, gauge, &arena->numbers[0]);
+  return NULL;
+}
+
+/* histogramCells(): handle; [counts, sum, extremes], or undefined;
+ * numbers[0..2]: first octave, octaves, bits of the fraction */
+static napi_value histogram_cells(napi_env env, napi_callback_info info) {
+  HOT(KIND_HISTOGRAM);
+  tidegate_shard shard;
+  tidegate_shard_cells found;
+  tidegate_histogram histogram = {entry->id};
+  arena->status = shard_of(entry->held, &shard);
+  if (arena->status == TIDEGATE_OK)
+    arena->status = tidegate_shard_histogram(engine, shard, histogram, &found);
+  if (arena->status != TIDEGATE_OK) return NULL;
+  arena->numbers[0] = found.first_octave;
+  arena->numbers[1] = found.octaves;
+  arena->numbers[2] = found.fraction_bits;
+  napi_value parts[3] = {
+      cells(env, found.counts, (size_t)found.octaves << found.fraction_bits),
+      cells(env, found.sum, 1),
+      cells(env, found.extremes, 2),
+  };
+  napi_value array = NULL;
+  napi_create_array_with_length(env, 3, &array);
+  for (uint32_t i = 0; i < 3; i++) {
+    if (parts[i] == NULL) return NULL;
+    napi_set_element(env, array, i, parts[i]);
+  }
+  return array;
+}
+
+/* histogramRecord(): handle, numbers[0] */
+static napi_value histogram_record(napi_env env, napi_callback_info info) {
+  HOT(KIND_HISTOGRAM);
+  tidegate_histogram histogram = {entry->id};
+  arena->status = tidegate_histogram_record(engine, histogram, arena->numbers[0]);
+  return NULL;
+}
+
+/* histogramRecordMany(float64array): handle */
+static napi_value histogram_record_many(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  if (!arguments(env, info, 1, values)) return NULL;
+  HOT(KIND_HISTOGRAM);
+  napi_typedarray_type type;
+  size_t count = 0;
+  void *data = NULL;
+  if (napi_get_typedarray_info(env, values[0], &type, &count, &data, NULL, NULL) != napi_ok ||
+      type != napi_float64_array) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "tidegate: expected a Float64Array");
+    return NULL;
+  }
+  tidegate_histogram histogram = {entry->id};
+  arena->status = tidegate_histogram_record_many(engine, histogram, data, count);
+  return NULL;
+}
+
+/* histogramQuantiles(): handle, count, numbers[0] window, numbers[1..] in and out */
+static napi_value histogram_quantiles(napi_env env, napi_callback_info info) {
+  HOT(KIND_HISTOGRAM);
+  tidegate_histogram histogram = {entry->id};
+  double out[ARENA_NUMBERS];
+  size_t count = arena->count < ARENA_NUMBERS ? arena->count : ARENA_NUMBERS - 1;
+  arena->status = tidegate_histogram_quantiles(engine, histogram, arena->numbers[0],
+                                               &arena->numbers[1], count, out);
+  if (arena->status == TIDEGATE_OK)
+    for (size_t i = 0; i < count; i++) arena->numbers[1 + i] = out[i];
+  return NULL;
+}
+
+/* recordMetric(name): engine's handle, numbers[0] */
+static napi_value record_metric(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool ok = false;
+  if (!arguments(env, info, 1, values)) return NULL;
+  HOT(KIND_ENGINE);
+  char *name = text_from(env, values[0], &ok);
+  if (ok) arena->status = tidegate_record_metric(engine, name, arena->numbers[0]);
+  free(name);
+  return NULL;
+}
+
+const struct function metric_functions[] = {
+    {"counterCell", counter_cell},
+    {"counterAdd", counter_add},
+    {"counterValue", counter_value},
+    {"gaugeSet", gauge_set},
+    {"gaugeAdd", gauge_add},
+    {"gaugeValue", gauge_value},
+    {"histogramCells", histogram_cells},
+    {"histogramRecord", histogram_record},
+    {"histogramRecordMany", histogram_record_many},
+    {"histogramQuantiles", histogram_quantiles},
+    {"recordMetric", record_metric},
+    {NULL, NULL},
+};

@@ -1,0 +1,148 @@
+/*
+ * values.h - what belongs to one JavaScript environment, and how JavaScript
+ * values become C values.
+ *
+ * An environment is the main thread or one worker thread. All state hangs off
+ * it (napi_set_instance_data) and none off a C static, so that threads start
+ * and end in any order. JavaScript names what it opened by an integer handle:
+ * an index and a generation into the environment's table.
+ *
+ * Hot calls take no arguments and return nothing. They read and write the
+ * arena: memory that both sides see. lib/native.js has the same offsets, and
+ * compares ARENA_LAYOUT when it loads.
+ */
+#ifndef TIDEGATE_NODE_VALUES_H
+#define TIDEGATE_NODE_VALUES_H
+
+#define NAPI_VERSION 8
+#include <node_api.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tidegate.h"
+
+#define ARENA_LAYOUT 1
+#define ARENA_NUMBERS 16
+#define ARENA_TEXT (64 * 1024)
+
+/* Not a status of the library: the handle's engine or snapshot is closed. */
+#define STATUS_CLOSED (-1000)
+
+struct arena {
+  uint32_t handle;                 /* byte   0: which object */
+  uint32_t length;                 /*        4: bytes in text; ABSENT for none */
+  uint32_t count;                  /*        8: cost, attempt or how many */
+  int32_t status;                  /*       12: what the call said */
+  uint32_t permit_low;             /*       16: a permit, as two halves */
+  uint32_t permit_high;            /*       20 */
+  uint32_t second_low;             /*       24: a chain's second permit */
+  uint32_t second_high;            /*       28 */
+  int32_t outcome;                 /*       32 */
+  uint32_t reserved;               /*       36 */
+  double numbers[ARENA_NUMBERS];   /*       40: doubles in and out */
+  uint64_t words[ARENA_NUMBERS];   /*      168: the same, exact, where it matters */
+  char text[ARENA_TEXT + 1];       /*      296: a key or another short text */
+};
+
+#define ABSENT UINT32_MAX
+
+enum kind {
+  KIND_FREE,
+  KIND_ENGINE,
+  KIND_SNAPSHOT,
+  KIND_COUNTER,
+  KIND_GAUGE,
+  KIND_HISTOGRAM,
+  KIND_LIMITER,
+  KINDS
+};
+
+/* An engine or snapshot: closed when JavaScript and all work in other threads
+ * are done with it. */
+struct held {
+  enum kind kind;
+  atomic_uint uses;
+  union {
+    tidegate_engine *engine;
+    tidegate_snapshot *snapshot;
+  } core;
+  tidegate_shard shard;
+};
+
+struct entry {
+  enum kind kind;
+  uint32_t generation;
+  struct held *held;
+  uint64_t id;
+};
+
+struct state {
+  struct arena *arena;
+  napi_ref arena_reference;
+  struct entry *entries;
+  uint32_t count;
+  uint32_t capacity;
+  uint32_t free_head; /* index + 1 of a free entry; they are linked by id */
+};
+
+struct state *state_of(napi_env env);
+void state_free(napi_env env, void *state, void *hint);
+
+/* Handles. find() gives NULL for what is closed or of another kind. */
+struct entry *find(struct state *state, uint32_t handle, enum kind kind);
+bool handle_make(struct state *state, enum kind kind, struct held *held,
+                 uint64_t id, uint32_t *out_handle);
+void handle_drop(struct state *state, uint32_t handle);
+void held_release(struct held *held);
+
+/* Arguments of cold calls; false after an exception was thrown. */
+bool arguments(napi_env env, napi_callback_info info, size_t wanted,
+               napi_value *values);
+bool uint32_from(napi_env env, napi_value value, uint32_t *out);
+/* A copy that the caller frees; NULL with *ok for null and undefined. */
+char *text_from(napi_env env, napi_value value, bool *ok);
+napi_value number_to(napi_env env, double number);
+napi_value throw_memory(napi_env env);
+
+/* The table of addon.c. */
+struct function {
+  const char *name;
+  napi_callback call;
+};
+extern const struct function engine_functions[];
+extern const struct function metric_functions[];
+extern const struct function limiter_functions[];
+extern const struct function snapshot_functions[];
+
+/* Opening anything by name has one shape; see open_named() in engine.c. */
+typedef tidegate_status (*opener)(tidegate_engine *engine, const char *name,
+                                  const char *json, uint64_t *out_id);
+extern const opener openers[KINDS];
+tidegate_status counter_opener(tidegate_engine *, const char *, const char *, uint64_t *);
+tidegate_status gauge_opener(tidegate_engine *, const char *, const char *, uint64_t *);
+tidegate_status histogram_opener(tidegate_engine *, const char *, const char *, uint64_t *);
+tidegate_status limiter_opener(tidegate_engine *, const char *, const char *, uint64_t *);
+
+/* The first lines of a hot call: the state, the arena, the entry, or out. */
+#define HOT(kind_)                                              \
+  (void)info;                                                   \
+  struct state *state = state_of(env);                          \
+  struct arena *arena = state->arena;                           \
+  struct entry *entry = find(state, arena->handle, (kind_));    \
+  if (entry == NULL) {                                          \
+    arena->status = STATUS_CLOSED;                              \
+    return NULL;                                                \
+  }                                                             \
+  tidegate_engine *engine = entry->held->core.engine
+
+static inline const char *arena_key(const struct arena *arena) {
+  return arena->length == ABSENT ? NULL : arena->text;
+}
+
+static inline size_t arena_key_length(const struct arena *arena) {
+  if (arena->length == ABSENT) return 0;
+  return arena->length <= ARENA_TEXT ? arena->length : ARENA_TEXT;
+}
+
+#endif

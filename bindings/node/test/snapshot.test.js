@@ -1,0 +1,61 @@
+'use strict';
+const assert = require('node:assert/strict');
+const { test } = require('node:test');
+const { Engine, Snapshot } = require('tidegate');
+
+test('one snapshot always renders to the same bytes, also later and off the loop', async () => {
+  const engine = new Engine();
+  const hits = engine.counter('hits');
+  hits.inc(3);
+  const snapshot = engine.snapshot();
+  assert.ok(snapshot instanceof Snapshot);
+  const text = snapshot.toString('prometheus');
+  assert.match(text, /^hits_total 3$/m);
+  hits.inc();
+  engine.close();
+  assert.equal(snapshot.toString('prometheus'), text);
+  assert.equal(await snapshot.render('prometheus'), text);
+  assert.equal(JSON.parse(JSON.stringify(snapshot)).counters[0].value, 3);
+  snapshot.close();
+  snapshot.close();
+  assert.throws(() => snapshot.toString(), { code: 'TIDEGATE_E_STATE', message: 'the snapshot is closed' });
+  await assert.rejects(snapshot.render(), { code: 'TIDEGATE_E_STATE' });
+});
+
+test('render() lets the event loop go on and survives close()', async () => {
+  const engine = new Engine({ metrics: { max_series_per_name: 1000 } });
+  for (let i = 0; i < 300; i++) engine.histogram('latency', { labels: { route: `/${i}` } }).record(i + 1);
+  const promises = [engine.render('prometheus'), engine.render('json'), engine.renderBuffer('json')];
+  engine.close();
+  const [prometheus, json, buffer] = await Promise.all(promises);
+  assert.match(prometheus, /latency_count\{route="\/299"\} 1/);
+  assert.equal(JSON.parse(json).histograms.length, 300);
+  assert.ok(Buffer.isBuffer(buffer));
+  await assert.rejects(engine.render(), { code: 'TIDEGATE_E_STATE' });
+});
+
+test('a format that is none names the one that was meant', async () => {
+  const engine = new Engine();
+  await assert.rejects(engine.render('promethues'), { name: 'TypeError', message: /did you mean prometheus\?/ });
+  assert.throws(() => engine.snapshot().toString(3), { name: 'TypeError', message: /not 3/ });
+  assert.throws(() => engine.snapshot().toString('constructor'), TypeError);
+  engine.close();
+});
+
+test('numbers in texts stay texts, and huge ones keep every digit', () => {
+  const engine = new Engine();
+  engine.counter('c', { labels: { a: '":12345678901234567890,' }, help: '\\"12345678901234567890' }).inc(2n ** 60n + 1n);
+  const [counter] = engine.snapshot().toJSON().counters;
+  assert.equal(counter.labels.a, '":12345678901234567890,');
+  assert.equal(counter.value, 2n ** 60n + 1n);
+  engine.close();
+});
+
+test('using closes snapshot and engine', () => {
+  const engine = new Engine();
+  const snapshot = engine.snapshot();
+  const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+  snapshot[dispose]();
+  engine[dispose]();
+  assert.equal(engine.closed, true);
+});

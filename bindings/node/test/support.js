@@ -1,0 +1,39 @@
+// What several tests share: regions of their own, and processes with a deadline.
+'use strict';
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const folder = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+let made = 0;
+
+/** A path for a region, removed when the test ends. */
+function regionPath(t) {
+  const file = path.join(folder, `tidegate-test-${process.pid}-${made++}`);
+  t.after(() => fs.rmSync(file, { force: true }));
+  return file;
+}
+
+/** Runs a script in a node of its own; { code, signal, stdout, stderr }. */
+function run(script, args = [], { seconds = 60, env = {}, flags = [] } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [...flags, script, ...args], { env: { ...process.env, ...env } });
+    const deadline = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data) => (stdout += data));
+    child.stderr.on('data', (data) => (stderr += data));
+    child.on('close', (code, signal) => {
+      clearTimeout(deadline);
+      resolve({ code, signal, stdout, stderr });
+    });
+  });
+}
+
+/** Runs source text in a node of its own, beside the tests, so that require('tidegate') works. */
+function runSource(source, options) {
+  return run('-e', [source], { ...options, flags: [...(options?.flags ?? [])] });
+}
+
+module.exports = { regionPath, run, runSource };
