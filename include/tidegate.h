@@ -148,6 +148,41 @@
 #define TIDEGATE_OUTCOME_IGNORED 2
 
 /**
+ * Well.
+ */
+#define TIDEGATE_HEALTHY 0
+
+/**
+ * It works, but not as it should.
+ */
+#define TIDEGATE_DEGRADED 1
+
+/**
+ * It does not work.
+ */
+#define TIDEGATE_UNHEALTHY 2
+
+/**
+ * Nobody can tell: too few samples, or nothing reported. Never of a whole.
+ */
+#define TIDEGATE_HEALTH_UNKNOWN 3
+
+/**
+ * Is this process stuck for good? Depends on nothing but its heartbeats.
+ */
+#define TIDEGATE_PROBE_LIVENESS 0
+
+/**
+ * Should this service get work now? All checks are judged.
+ */
+#define TIDEGATE_PROBE_READINESS 1
+
+/**
+ * Has this process finished starting?
+ */
+#define TIDEGATE_PROBE_STARTUP 2
+
+/**
  * The JSON document of schema/snapshot.schema.json.
  */
 #define TIDEGATE_FORMAT_JSON 0
@@ -156,6 +191,16 @@
  * Prometheus text format 0.0.4.
  */
 #define TIDEGATE_FORMAT_PROMETHEUS 1
+
+/**
+ * Readiness as application/health+json.
+ */
+#define TIDEGATE_FORMAT_HEALTH_JSON 3
+
+/**
+ * Readiness as {"status","timestamp","uptime","checks"}.
+ */
+#define TIDEGATE_FORMAT_HEALTH_SIMPLE 4
 
 /**
  * Version of the layout of tidegate_shard_cells.
@@ -251,6 +296,16 @@ typedef struct tidegate_decision {
    */
   uint64_t reset_after_ns;
 } tidegate_decision;
+
+/**
+ * Which question is asked, as Kubernetes asks them.
+ */
+typedef int32_t tidegate_probe;
+
+/**
+ * How a service or a part of it is: one of the four values below.
+ */
+typedef int32_t tidegate_health_status;
 
 /**
  * Names a shard: cells that one thread outside the library writes alone, with
@@ -854,6 +909,114 @@ tidegate_status tidegate_allow_request(tidegate_engine *engine,
                                        const char *limiter,
                                        const char *key,
                                        size_t key_length);
+
+/**
+ * Answers a probe.
+ *
+ * Liveness is healthy unless this process has ever called
+ * tidegate_heartbeat() and has not for "heartbeat_seconds" (60): another
+ * thread can then tell that the main loop hangs. Startup is unhealthy until
+ * tidegate_startup_done(). Readiness judges the section "health" of the
+ * configuration document:
+ *
+ * `{"health":{"checks":[{"operation":"db.query","p95_seconds":{"warn":0.1,
+ * "fail":0.5},"error_rate":{"warn":0.01,"fail":0.05}}]}}`
+ *
+ * Beyond a warn threshold is degraded, beyond a fail threshold unhealthy, and
+ * the whole is as the worst of it. What is not known (no such metric, or less
+ * than "minimum_samples", 20, in the window) makes nothing worse. A check
+ * looks at one of operation, histogram, gauge, ratio, limiter, breaker,
+ * bulkhead, objective, workers, region, process, host, reported.
+ *
+ * Without a section of its own a process judges by that of the first process
+ * that brought one to the region. An observer's liveness is unhealthy when no
+ * worker lives or all living ones are stuck, and its startup is healthy when
+ * any living worker has started. TIDEGATE_FORMAT_HEALTH_JSON has the details.
+ *
+ * @param engine           An open engine, also an observer.
+ * @param probe            One of the TIDEGATE_PROBE_ values.
+ * @param out_status       Receives healthy, degraded or unhealthy. May be NULL.
+ * @param out_http_status  Receives the HTTP status to answer with: 200, 200,
+ *                         503 unless "http_status" says otherwise. May be NULL.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or there is no such probe.
+ *
+ * Threads: any. Blocks: never; readiness takes a snapshot. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_health(tidegate_engine *engine,
+                                tidegate_probe probe,
+                                tidegate_health_status *out_status,
+                                int32_t *out_http_status);
+
+/**
+ * Tells what the application found out about a check itself: the database
+ * answers in 12 ms, Redis is down.
+ *
+ * The latest report of a name stands, whichever process made it. Every name
+ * counts for readiness; a check `{"reported":"redis","when_stale":"degraded"}`
+ * says what becomes of it when it is too old. At most 128 names.
+ *
+ * @param engine    An open engine.
+ * @param check     The name; the rules are those of metrics.
+ * @param status    One of TIDEGATE_HEALTHY to TIDEGATE_HEALTH_UNKNOWN.
+ * @param observed  A measured value, or NaN for none.
+ * @param message   What a person should know; the first 256 bytes are kept.
+ *                  NULL for nothing.
+ * @param ttl_ns    How long the report counts; it is unknown afterwards. 0: for
+ *                  ever.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, a text is not UTF-8, the name
+ *                              is not legal, there is no such status, or
+ *                              observed is infinite;
+ *         TIDEGATE_E_CAPACITY  there is no room for another name;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_health_report(tidegate_engine *engine,
+                                       const char *check,
+                                       tidegate_health_status status,
+                                       double observed,
+                                       const char *message,
+                                       uint64_t ttl_ns);
+
+/**
+ * Says that this process is at work. Call it from the loop that must not hang,
+ * a few times within "heartbeat_seconds".
+ *
+ * A process that has ever called it is judged by it from then on: by its own
+ * liveness, by an observer's, and by `{"workers":true,"heartbeat_age_seconds":
+ * {"warn":5,"fail":30}}`. One that never calls it is not.
+ *
+ * @param engine  An open engine.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_heartbeat(tidegate_engine *engine);
+
+/**
+ * Says that this process has started: TIDEGATE_PROBE_STARTUP is healthy from
+ * now on, also in children that it forks afterwards.
+ *
+ * @param engine  An open engine.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_startup_done(tidegate_engine *engine);
 
 /**
  * Takes a picture of everything, while writers go on.

@@ -34,7 +34,8 @@
 //! | [`metrics`] | named numbers |
 //! | [`guard`] | decisions; does not know `metrics` |
 //! | [`snapshot`] | one consistent picture, plain data |
-//! | [`export`] | snapshots as text; knows nothing but `snapshot` |
+//! | [`health`] | judges a snapshot |
+//! | [`export`] | snapshots as text; knows nothing but `snapshot` and `health` |
 //! | [`engine`] | one open region and all that can be done to it |
 //! | [`ffi`] | the C header |
 
@@ -47,6 +48,7 @@ pub mod engine;
 pub mod export;
 pub mod ffi;
 pub mod guard;
+pub mod health;
 pub mod metrics;
 pub mod region;
 pub mod snapshot;

@@ -4,27 +4,30 @@ use std::path::{Path, PathBuf};
 
 /// What each layer may use beside itself; an order, with two rules that an order cannot say:
 /// metrics and guards do not know each other, and exporters read snapshots only.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("base", &[]),
     ("region", &["base"]),
     ("cell", &["base", "region"]),
     ("metrics", &["base", "region", "cell"]),
     ("guard", &["base", "region", "cell"]),
     ("snapshot", &["base", "region", "cell", "metrics", "guard"]),
-    ("export", &["snapshot"]),
+    ("health", &["snapshot", "base"]),
+    ("export", &["snapshot", "health"]),
     (
         "engine",
-        &["base", "region", "cell", "metrics", "guard", "snapshot"],
+        &[
+            "base", "region", "cell", "metrics", "guard", "snapshot", "health",
+        ],
     ),
     (
         "ffi",
         &[
-            "base", "region", "cell", "metrics", "guard", "snapshot", "export", "engine",
+            "base", "region", "cell", "metrics", "guard", "snapshot", "health", "export", "engine",
         ],
     ),
 ];
 
-/// Plain data and names below the snapshot that exporters may name.
+/// Plain data and names below the snapshot that exporters and health may name.
 const PLAIN: [&str; 8] = [
     "base::limits",
     "base::name",
@@ -121,7 +124,7 @@ fn complaint(layer: &str, path: &str) -> Option<String> {
     let is_layer = MAY_USE.iter().any(|(name, _)| *name == used);
     let is_allowed = used == layer
         || may_use.contains(&used)
-        || layer == "export" && is_plain(path)
+        || matches!(layer, "export" | "health") && is_plain(path)
         || !is_layer && used.is_empty();
     (!is_allowed).then(|| format!("{layer} uses {path}"))
 }

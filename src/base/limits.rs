@@ -77,3 +77,12 @@ pub const HOT_BUCKET_SAMPLES: u64 = 512;
 /// Its tick is 1 to 10 ms; a stolen virtual CPU can delay it further. Decisions closer than this
 /// to an edge read the precise clock.
 pub const COARSE_LAG_NS: u64 = 1 << 25;
+
+/// Bytes of the checks, or of the objectives, of a configuration document.
+pub const MAX_PLAN_BYTES: usize = 256 * 1024;
+
+/// Checks that an application reports itself.
+pub const MAX_REPORTS: usize = 128;
+
+/// Bytes kept of the message of such a report.
+pub const MAX_REPORT_MESSAGE_BYTES: usize = 256;

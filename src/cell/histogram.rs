@@ -29,6 +29,8 @@
 //! second one from there, and so on. A plane that does not exist reads as zero, which is what it
 //! would hold.
 
+mod merge;
+
 use super::planes::Planes;
 use super::rseq::Row;
 use super::{buckets, shard};

@@ -3,6 +3,7 @@
 //! A child that was forked uses its parent's engine. The first call that it makes enters it into
 //! the region's table of workers; nothing else differs.
 
+mod health;
 pub mod options;
 
 use crate::base::error::{Error, Kind as ErrorKind, Result};
@@ -13,15 +14,17 @@ use crate::cell::planes::Planes;
 use crate::cell::rseq;
 use crate::cell::shard;
 use crate::guard::{self, Decision, LimiterPolicy, Verdict};
+use crate::health::Plan;
 use crate::metrics::{Kind, MetricOptions, Registry};
 use crate::region::handle::{self, IdKind};
-use crate::region::{Region, header, workers};
+use crate::region::{Region, header, plan, workers};
 use crate::snapshot::Snapshot;
 use options::Options;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 pub use crate::cell::shard::Numbers;
+pub use health::Probe;
 
 /// Names a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +51,10 @@ pub struct Engine {
     forks: AtomicU64,
     /// Its entry there, plus one; 0 when the table was full.
     worker: AtomicUsize,
+    /// What this process' own document judges health by, if it has that section.
+    own_plan: Option<Plan>,
+    /// True once this process, or the one that forked it, said that its startup is done.
+    started: AtomicBool,
 }
 
 /// Where a shard's owner counts one histogram: word numbers of the region.
@@ -87,8 +94,12 @@ impl Engine {
             }
         };
         host::watch_forks();
-        let engine = Self::over(region);
+        let mut engine = Self::over(region);
         engine.enter();
+        if let Some(health) = &options.health {
+            plan::publish(&engine.region, header::HEALTH_PLAN, &health.text)?;
+            engine.own_plan = Some(health.clone());
+        }
         for (name, policy) in &options.limiters {
             engine.open_limiter(name, policy)?;
         }
@@ -107,6 +118,8 @@ impl Engine {
             planes,
             forks: AtomicU64::new(host::forks()),
             worker: AtomicUsize::new(0),
+            own_plan: None,
+            started: AtomicBool::new(false),
         }
     }
 
@@ -116,6 +129,7 @@ impl Engine {
         self.forks.store(host::forks(), Ordering::Relaxed);
         let entered = workers::attach(&self.region).map_or(0, |index| index + 1);
         self.worker.store(entered, Ordering::Relaxed);
+        self.tell_started();
     }
 
     /// Refuses writing through an observer; enters a forked child into the table of workers.
@@ -487,7 +501,11 @@ impl Engine {
             let _ = self.writer();
             self.beat();
         }
-        Snapshot::take(&self.region, &self.planes, self.window_seconds())
+        self.with_own_plan(Snapshot::take(
+            &self.region,
+            &self.planes,
+            self.window_seconds(),
+        ))
     }
 }
 

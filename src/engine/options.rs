@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::{host, limits};
 use crate::guard::policy::LimiterPolicy;
+use crate::health::Plan;
 use crate::region::layout::Limits;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Options {
     pub max_series_per_name: Option<u64>,
     /// Limiters by name.
     pub limiters: Vec<(String, LimiterPolicy)>,
+    /// What health is judged by.
+    pub health: Option<Plan>,
 }
 
 impl Options {
@@ -68,7 +71,8 @@ impl Options {
                         options.limiters.push((limiter.clone(), policy));
                     }
                 }
-                "breakers" | "bulkheads" | "retries" | "health" | "objectives" => {
+                "health" => options.health = Some(Plan::parse(value)?),
+                "breakers" | "bulkheads" | "retries" | "objectives" => {
                     return Err(Error::config(format!(
                         "{name}: tidegate {} does not have them yet",
                         env!("CARGO_PKG_VERSION")
@@ -77,7 +81,7 @@ impl Options {
                 _ => {
                     return Err(unknown(
                         name,
-                        "service, region, clock, window_seconds, metrics, limiters",
+                        "service, region, clock, window_seconds, metrics, limiters, health",
                     ));
                 }
             }

@@ -5,8 +5,9 @@
 //! double, with a point or an exponent. What has no number (a quantile of nothing) is `null`.
 //! There is a line for each top-level field and each metric, so that documents can be compared.
 
+mod health;
+
 use super::{escape, number};
-use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::buckets;
 use crate::cell::histogram::Distribution;
 use crate::guard::{Algorithm, LimiterReading};
@@ -31,7 +32,7 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
     json.line()
         .key("window_seconds")
         .real(snapshot.window_seconds);
-    let seconds = covered_seconds(snapshot);
+    let seconds = snapshot.covered_seconds();
     json.metrics("counters", snapshot, |json, value| match value {
         Value::Counter(total) => {
             json.key("value").whole(*total);
@@ -61,23 +62,16 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
         json.line().limiter(limiter);
     }
     json.close_lines(b']');
+    json.line().key("health").health(snapshot);
     json.line().key("engine").engine(&snapshot.engine);
     json.close_lines(b'}');
     json.out.push(b'\n');
 }
 
-/// How far back windows reach: to the beginning of their first time slot, or of the region.
-fn covered_seconds(snapshot: &Snapshot) -> f64 {
-    let slot_ns = snapshot.window_seconds * 1e9 / WINDOW_SLOTS as f64;
-    let now_ns = snapshot.age_ns as f64;
-    let first = (now_ns / slot_ns).floor() - (WINDOW_SLOTS - 1) as f64;
-    (now_ns - first.max(0.0) * slot_ns) / 1e9
-}
-
 /// A document that grows at its end. A comma is due wherever something was written before, which
 /// the last byte tells: outside of strings, nothing else ends as these do.
-struct Json<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct Json<'o> {
+    pub(super) out: &'o mut Vec<u8>,
 }
 
 impl Json<'_> {
@@ -88,14 +82,14 @@ impl Json<'_> {
     }
 
     /// What comes next stands on a line of its own.
-    fn line(&mut self) -> &mut Self {
+    pub(super) fn line(&mut self) -> &mut Self {
         self.comma();
         self.out.push(b'\n');
         self
     }
 
     /// A field's name, which needs no escapes; its value comes next.
-    fn key(&mut self, name: &str) -> &mut Self {
+    pub(super) fn key(&mut self, name: &str) -> &mut Self {
         self.comma();
         self.out.push(b'"');
         self.out.extend_from_slice(name.as_bytes());
@@ -103,55 +97,55 @@ impl Json<'_> {
         self
     }
 
-    fn open(&mut self, bracket: u8) {
+    pub(super) fn open(&mut self, bracket: u8) {
         self.comma();
         self.out.push(bracket);
     }
 
-    fn close(&mut self, bracket: u8) {
+    pub(super) fn close(&mut self, bracket: u8) {
         self.out.push(bracket);
     }
 
     /// Closes what has its parts on lines of their own.
-    fn close_lines(&mut self, bracket: u8) {
+    pub(super) fn close_lines(&mut self, bracket: u8) {
         if !matches!(self.out.last(), Some(b'{' | b'[')) {
             self.out.push(b'\n');
         }
         self.out.push(bracket);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.comma();
         escape::json(self.out, text);
     }
 
-    fn whole(&mut self, value: u64) {
+    pub(super) fn whole(&mut self, value: u64) {
         self.comma();
         number::whole(self.out, value);
     }
 
-    fn real(&mut self, value: f64) {
+    pub(super) fn real(&mut self, value: f64) {
         self.comma();
         number::json(self.out, value);
     }
 
-    fn seconds(&mut self, ns: u64) {
+    pub(super) fn seconds(&mut self, ns: u64) {
         self.real(ns as f64 / 1e9);
     }
 
-    fn boolean(&mut self, value: bool) {
+    pub(super) fn boolean(&mut self, value: bool) {
         self.comma();
         self.out
             .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
-    fn null(&mut self) {
+    pub(super) fn null(&mut self) {
         self.comma();
         self.out.extend_from_slice(b"null");
     }
 
     /// A wall clock's time as RFC 3339 in UTC, to the millisecond.
-    fn time(&mut self, wall_ns: u64) {
+    pub(super) fn time(&mut self, wall_ns: u64) {
         self.text(&rfc3339(wall_ns));
     }
 
@@ -301,6 +295,12 @@ impl Json<'_> {
                 .seconds(worker.attached_for_ns);
             self.key("heartbeat_age_seconds")
                 .seconds(worker.heartbeat_age_ns);
+            self.key("started").boolean(worker.started);
+            self.key("pulse_age_seconds");
+            match worker.pulse_age_ns {
+                Some(age) => self.seconds(age),
+                None => self.null(),
+            }
             self.close(b'}');
         }
         self.close_lines(b']');
@@ -308,7 +308,7 @@ impl Json<'_> {
     }
 }
 
-fn rfc3339(wall_ns: u64) -> String {
+pub(super) fn rfc3339(wall_ns: u64) -> String {
     let ms = wall_ns / 1_000_000;
     let (days, time) = (ms / 86_400_000, ms % 86_400_000);
     let (year, month, day) = civil(days);

@@ -5,6 +5,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
+//! | [`health`] | application/health+json, and a plain form |
 //! | [`json`] | one versioned document with everything; `schema/snapshot.schema.json` describes it |
 //! | [`prometheus`] | text exposition format 0.0.4 |
 //! | `names` | the name that a family has in Prometheus, and which labels are legal there |
@@ -14,6 +15,7 @@
 
 mod bounds;
 mod escape;
+pub mod health;
 pub mod json;
 mod names;
 mod number;
@@ -29,6 +31,10 @@ pub enum Format {
     Json,
     /// Prometheus text, version 0.0.4.
     Prometheus,
+    /// Readiness as application/health+json.
+    HealthJson,
+    /// Readiness as `{status, timestamp, uptime, checks}`.
+    HealthSimple,
 }
 
 impl Format {
@@ -37,6 +43,8 @@ impl Format {
         match number {
             0 => Some(Format::Json),
             1 => Some(Format::Prometheus),
+            3 => Some(Format::HealthJson),
+            4 => Some(Format::HealthSimple),
             _ => None,
         }
     }
@@ -46,6 +54,8 @@ impl Format {
         match self {
             Format::Json => "application/json",
             Format::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Format::HealthJson => "application/health+json",
+            Format::HealthSimple => "application/json",
         }
     }
 }
@@ -55,6 +65,8 @@ pub fn write(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
     match format {
         Format::Json => json::write(snapshot, out),
         Format::Prometheus => prometheus::write(snapshot, out),
+        Format::HealthJson => health::write_standard(snapshot, out),
+        Format::HealthSimple => health::write_simple(snapshot, out),
     }
 }
 

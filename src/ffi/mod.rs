@@ -10,6 +10,7 @@
 //! | [`metric`] | counters, gauges, histograms |
 //! | [`limiter`] | limiters |
 //! | [`shard`] | cells that bindings write themselves |
+//! | [`health`] | probes, heartbeats, reports |
 //! | [`snapshot`] | take, render, free |
 //! | `edge` | panics and errors on their way out |
 //! | `input`, `output` | UNSAFE: pointers from C, once |
@@ -36,6 +37,8 @@ pub mod engine;
 pub mod metric;
 
 pub mod limiter;
+
+pub mod health;
 
 pub mod snapshot;
 

@@ -15,13 +15,20 @@ use std::sync::OnceLock;
 pub struct tidegate_snapshot {
     snapshot: Snapshot,
     /// Each format as it was rendered first: asking for the length costs nothing twice.
-    rendered: [OnceLock<String>; 2],
+    rendered: [OnceLock<String>; FORMATS],
 }
+
+/// Formats that a snapshot can be rendered in.
+const FORMATS: usize = 5;
 
 /** The JSON document of schema/snapshot.schema.json. */
 pub const TIDEGATE_FORMAT_JSON: u32 = 0;
 /** Prometheus text format 0.0.4. */
 pub const TIDEGATE_FORMAT_PROMETHEUS: u32 = 1;
+/** Readiness as application/health+json. */
+pub const TIDEGATE_FORMAT_HEALTH_JSON: u32 = 3;
+/** Readiness as {"status","timestamp","uptime","checks"}. */
+pub const TIDEGATE_FORMAT_HEALTH_SIMPLE: u32 = 4;
 
 /**
  * Takes a picture of everything, while writers go on.
@@ -89,13 +96,11 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
         output::required("out_length", out_length)?;
         // SAFETY: the caller's promise.
         let snapshot = unsafe { snapshot.as_ref() }.ok_or_else(|| input::null("snapshot"))?;
-        let chosen = match format {
-            TIDEGATE_FORMAT_JSON => Format::Json,
-            TIDEGATE_FORMAT_PROMETHEUS => Format::Prometheus,
-            _ => return Err(Error::argument(format!("there is no format {format}"))),
+        let place = snapshot.rendered.get(format as usize);
+        let (Some(chosen), Some(place)) = (Format::from_number(format), place) else {
+            return Err(Error::argument(format!("there is no format {format}")));
         };
-        let text = snapshot.rendered[format as usize]
-            .get_or_init(|| export::render(chosen, &snapshot.snapshot));
+        let text = place.get_or_init(|| export::render(chosen, &snapshot.snapshot));
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.

@@ -48,6 +48,12 @@ pub const SPARE_BLOCK: usize = 95;
 pub const MAKER: usize = 91;
 /// Events ever written; the next one's number.
 pub const EVENTS_NEXT: usize = 112;
+/// Where the text of the checks of health is that everybody judges by who brings none.
+pub const HEALTH_PLAN: usize = 120;
+/// Where the text of the objectives is.
+pub const OBJECTIVES_PLAN: usize = 121;
+/// First word of the table of checks that the application reports itself.
+pub const REPORTS: usize = 122;
 /// Times that a label set was sent to an overflow series.
 pub const OVERFLOWED_OPENS: usize = 96;
 /// Samples that were refused: not a number, infinite or negative.

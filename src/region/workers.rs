@@ -15,6 +15,10 @@ use crate::base::sync::{AtomicU64, Ordering};
 const OWNER: usize = 0;
 const ATTACHED: usize = 1;
 const HEARTBEAT: usize = 2;
+/// Region time of the last heartbeat that the worker gave on purpose, plus one; 0 for none.
+const PULSE: usize = 3;
+/// 1 once the worker said that its startup is done.
+const STARTED: usize = 4;
 
 /// A process attached to the region.
 #[derive(Clone, Debug)]
@@ -27,6 +31,10 @@ pub struct Worker {
     pub attached_ns: u64,
     /// Region time of its last slow call.
     pub heartbeat_ns: u64,
+    /// Region time of the last heartbeat that it gave on purpose, if it ever gave one.
+    pub pulse_ns: Option<u64>,
+    /// True once it said that its startup is done.
+    pub started: bool,
     /// False when it is known to be gone.
     pub alive: bool,
 }
@@ -55,6 +63,8 @@ pub fn attach(region: &Region) -> Result<usize> {
                 let now = region.clock().coarse();
                 words.store(entry + ATTACHED, now);
                 words.store(entry + HEARTBEAT, now);
+                words.store(entry + PULSE, 0);
+                words.store(entry + STARTED, 0);
                 words.add(header::WORKERS_ATTACHED, 1);
                 return Ok(index);
             }
@@ -85,6 +95,20 @@ pub fn beat(region: &Region, index: usize, now: u64) {
     }
 }
 
+/// Says that the process of entry `index` is not stuck now: a heartbeat on purpose.
+pub fn pulse(region: &Region, index: usize, now: u64) {
+    if let Some(entry) = region.layout().workers.entry(index) {
+        region.words().store(entry + PULSE, now.saturating_add(1));
+    }
+}
+
+/// Says that the startup of the process of entry `index` is done.
+pub fn set_started(region: &Region, index: usize) {
+    if let Some(entry) = region.layout().workers.entry(index) {
+        region.words().store(entry + STARTED, 1);
+    }
+}
+
 /// Every process with an entry, dead ones included.
 pub fn list(words: Words, table: Table) -> Vec<Worker> {
     (0..table.count)
@@ -99,6 +123,8 @@ pub fn list(words: Words, table: Table) -> Vec<Worker> {
                 pid: Process::pid_of(owner),
                 attached_ns: words.load(entry + ATTACHED),
                 heartbeat_ns: words.load(entry + HEARTBEAT),
+                pulse_ns: words.load(entry + PULSE).checked_sub(1),
+                started: words.load(entry + STARTED) == 1,
                 alive: !Process::is_known_dead(owner),
             })
         })

@@ -1,6 +1,9 @@
 //! From a region to a snapshot.
 
-use super::{EngineReading, FamilyReading, SeriesReading, Snapshot, Value, WorkerReading};
+use super::{
+    EngineReading, FamilyReading, HealthReading, ReportReading, SeriesReading, Snapshot, Value,
+    WorkerReading,
+};
 use crate::base::host;
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
@@ -9,7 +12,7 @@ use crate::cell::planes::Planes;
 use crate::cell::shard;
 use crate::guard;
 use crate::metrics::{Family, Kind, Registry, Series};
-use crate::region::{Region, header, workers};
+use crate::region::{Region, header, plan, reports, workers};
 use std::collections::HashMap;
 
 impl Snapshot {
@@ -26,6 +29,7 @@ impl Snapshot {
             window_seconds,
             families: families(region, planes, now),
             limiters,
+            health: health(region, now),
             engine: engine_reading(region, now),
         }
     }
@@ -90,6 +94,26 @@ fn read(region: &Region, planes: &Planes, kind: Kind, series: &Series, now: u64)
     }
 }
 
+fn health(region: &Region, now: u64) -> HealthReading {
+    let mut reports: Vec<ReportReading> = reports::list(region)
+        .into_iter()
+        .map(|(check, report)| ReportReading {
+            check,
+            status: report.status,
+            observed: report.observed,
+            message: report.message,
+            ttl_ns: report.ttl_ns,
+            age_ns: now.saturating_sub(report.time_ns),
+            pid: report.pid,
+        })
+        .collect();
+    reports.sort_by(|one, other| one.check.cmp(&other.check));
+    HealthReading {
+        plan: plan::read(region, header::HEALTH_PLAN),
+        reports,
+    }
+}
+
 fn engine_reading(region: &Region, now: u64) -> EngineReading {
     let words = region.words();
     let found = workers::list(words, region.layout().workers);
@@ -130,6 +154,8 @@ fn engine_reading(region: &Region, now: u64) -> EngineReading {
                 alive: worker.alive,
                 attached_for_ns: now.saturating_sub(worker.attached_ns),
                 heartbeat_age_ns: now.saturating_sub(worker.heartbeat_ns),
+                pulse_age_ns: worker.pulse_ns.map(|pulse| now.saturating_sub(pulse)),
+                started: worker.started,
             })
             .collect(),
         workers_attached: words.load(header::WORKERS_ATTACHED),

@@ -7,6 +7,7 @@
 
 mod collect;
 
+use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
 use crate::guard::LimiterReading;
 use crate::metrics::Kind;
@@ -28,8 +29,59 @@ pub struct Snapshot {
     pub families: Vec<FamilyReading>,
     /// Limiters, by name.
     pub limiters: Vec<LimiterReading>,
+    /// What health is judged by, beside all of the above.
+    pub health: HealthReading,
     /// The engine's own health.
     pub engine: EngineReading,
+}
+
+impl Snapshot {
+    /// How far back windows reach, in seconds: to the beginning of their first time slot, or of the
+    /// region.
+    pub fn covered_seconds(&self) -> f64 {
+        let slot_ns = self.window_seconds * 1e9 / WINDOW_SLOTS as f64;
+        let now_ns = self.age_ns as f64;
+        let first = (now_ns / slot_ns).floor() - (WINDOW_SLOTS - 1) as f64;
+        (now_ns - first.max(0.0) * slot_ns) / 1e9
+    }
+}
+
+/// What health is judged by that no metric tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HealthReading {
+    /// The section "health" of the configuration document; empty when there is none, None when the
+    /// text in the region is damaged.
+    pub plan: Option<String>,
+    /// What the application reported itself, by check.
+    pub reports: Vec<ReportReading>,
+}
+
+impl Default for HealthReading {
+    fn default() -> Self {
+        HealthReading {
+            plan: Some(String::new()),
+            reports: Vec::new(),
+        }
+    }
+}
+
+/// The latest report of a check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportReading {
+    /// Name of the check.
+    pub check: String,
+    /// 0 healthy, 1 degraded, 2 unhealthy, 3 unknown.
+    pub status: u64,
+    /// A measured value; NaN for none.
+    pub observed: f64,
+    /// What a person should know; may be empty.
+    pub message: String,
+    /// How long it counts; 0 for ever.
+    pub ttl_ns: u64,
+    /// Time since it was made.
+    pub age_ns: u64,
+    /// Process that made it.
+    pub pid: u32,
 }
 
 /// A name and its series.
@@ -130,4 +182,8 @@ pub struct WorkerReading {
     pub attached_for_ns: u64,
     /// Time since its last slow call.
     pub heartbeat_age_ns: u64,
+    /// Time since the last heartbeat that it gave on purpose, if it ever gave one.
+    pub pulse_age_ns: Option<u64>,
+    /// True once it said that its startup is done.
+    pub started: bool,
 }

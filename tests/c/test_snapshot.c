@@ -223,7 +223,7 @@ static void unknown_formats_are_refused(void)
     size_t length = 7;
     tidegate_engine *engine = check_open(NULL);
     tidegate_snapshot *snapshot = snapshot_of(engine);
-    const uint32_t formats[] = {2, 3, 1u << 31, UINT32_MAX};
+    const uint32_t formats[] = {9, 1000, 1u << 31, UINT32_MAX};
     for (int at = 0; at < 4; at++) {
         STATUS(TIDEGATE_E_ARGUMENT,
                tidegate_snapshot_render(snapshot, formats[at], NULL, 0, &length));

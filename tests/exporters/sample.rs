@@ -126,6 +126,7 @@ pub fn empty() -> Snapshot {
                 keys_capacity: 10_000,
             },
         ],
+        health: Default::default(),
         engine: EngineReading {
             path: "/dev/shm/checkout.tidegate".into(),
             warnings: Vec::new(),
@@ -157,6 +158,8 @@ fn worker(pid: u32, alive: bool) -> WorkerReading {
         alive,
         attached_for_ns: 125_000_000_000,
         heartbeat_age_ns,
+        pulse_age_ns: alive.then_some(1_500_000_000),
+        started: alive,
     }
 }
 

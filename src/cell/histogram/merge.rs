@@ -1,0 +1,67 @@
+//! Several distributions as one: of several series, of several hosts.
+//!
+//! Bucket by bucket, so nothing is lost: the merged distribution is the one that a single histogram
+//! would hold that had recorded all the values. Where widths differ, the finer buckets are added up
+//! in pairs until they are as wide as the coarser ones, which they tile exactly; the error is then
+//! the coarser one's. Counts, extremes and buckets are the same in every order of merging; a sum
+//! differs by the rounding of additions.
+
+use super::Distribution;
+
+impl Distribution {
+    /// What a histogram would hold that had recorded the values of both.
+    pub fn merge(&self, other: &Distribution) -> Distribution {
+        let bits = self.bits.min(other.bits);
+        let (one, other) = (self.widened(bits), other.widened(bits));
+        let width = 1usize << bits;
+        let mut octaves = [&one.octaves[..], &other.octaves[..]].concat();
+        octaves.sort_unstable();
+        octaves.dedup();
+        let mut counts = vec![0u64; octaves.len() * width];
+        for part in [&one, &other] {
+            for (octave, added) in part.octaves.iter().zip(part.counts.chunks_exact(width)) {
+                let Ok(at) = octaves.binary_search(octave) else {
+                    continue;
+                };
+                for (count, added) in counts[at * width..][..width].iter_mut().zip(added) {
+                    *count = count.saturating_add(*added);
+                }
+            }
+        }
+        let totals: Vec<u64> = counts.chunks_exact(width).map(sum_of).collect();
+        Distribution {
+            bits,
+            octaves,
+            totals,
+            counts,
+            count: one.count.saturating_add(other.count),
+            sum: one.sum + other.sum,
+            min: one.min.min(other.min),
+            max: one.max.max(other.max),
+        }
+    }
+
+    /// The same values in buckets of at most `bits` fraction bits.
+    fn widened(&self, bits: u32) -> Distribution {
+        let mut found = self.clone();
+        while found.bits > bits {
+            found.bits -= 1;
+            found.counts = found
+                .counts
+                .chunks_exact(2)
+                .map(|pair| pair[0].saturating_add(pair[1]))
+                .collect();
+        }
+        found
+    }
+}
+
+fn sum_of(counts: &[u64]) -> u64 {
+    counts
+        .iter()
+        .fold(0, |sum, count| sum.saturating_add(*count))
+}
+
+#[cfg(all(test, not(loom)))]
+#[path = "merge/tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! The value of one measurement in a snapshot, or why there is none.
+
+use super::plan::{Labels, Measure, Plan, Subject, Threshold};
+use crate::cell::histogram::Distribution;
+use crate::snapshot::{SeriesReading, Snapshot, Value};
+
+/// The value, or the reason why nobody knows.
+pub(super) fn value(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    subject: &Subject,
+    measure: Measure,
+    threshold: &Threshold,
+) -> Result<f64, String> {
+    let minimum = threshold.minimum_samples.unwrap_or(0);
+    let found = match subject {
+        Subject::Histogram(name, labels) => latency(snapshot, name, labels, measure, minimum),
+        Subject::Gauge(name, labels) => gauge(snapshot, name, labels),
+        Subject::Limiter(name) => limiter(snapshot, name, measure, minimum),
+        Subject::Workers => Ok(workers(snapshot, plan, measure)?),
+        Subject::Region => Ok(region(snapshot, measure)),
+        _ => Err("it is not there".to_owned()),
+    }?;
+    if found.is_finite() {
+        Ok(found)
+    } else {
+        Err(format!("its value is {found}"))
+    }
+}
+
+/// The series of a family, all or the one with these labels.
+fn series<'s>(
+    snapshot: &'s Snapshot,
+    what: &str,
+    name: &str,
+    labels: &Option<Labels>,
+) -> Result<Vec<&'s SeriesReading>, String> {
+    let family = snapshot
+        .families
+        .iter()
+        .find(|family| family.name == name && family.kind.name() == what)
+        .ok_or_else(|| format!("there is no {what} {name:?}"))?;
+    let found: Vec<_> = family
+        .series
+        .iter()
+        .filter(|series| {
+            labels
+                .as_ref()
+                .is_none_or(|labels| series.labels == *labels)
+        })
+        .collect();
+    if found.is_empty() {
+        return Err(format!(
+            "the {what} {name:?} has no series with these labels"
+        ));
+    }
+    Ok(found)
+}
+
+fn few(samples: u64, minimum: u64) -> Result<(), String> {
+    if samples < minimum.max(1) {
+        return Err(format!(
+            "{samples} samples in the window are too few: {} are needed",
+            minimum.max(1)
+        ));
+    }
+    Ok(())
+}
+
+/// Several series are taken together, as one histogram would hold them.
+fn latency(
+    snapshot: &Snapshot,
+    name: &str,
+    labels: &Option<Labels>,
+    measure: Measure,
+    minimum: u64,
+) -> Result<f64, String> {
+    let all = series(snapshot, "histogram", name, labels)?;
+    let windows = all.iter().filter_map(|series| match &series.value {
+        Value::Histogram { window, .. } => Some(window),
+        _ => None,
+    });
+    let window = windows
+        .fold(None, |sum: Option<Distribution>, window| {
+            Some(sum.map_or_else(|| window.clone(), |sum| sum.merge(window)))
+        })
+        .ok_or("it holds no distribution")?;
+    of_window(&window, measure, minimum, snapshot.covered_seconds())
+}
+
+/// A measurement of one window.
+fn of_window(
+    window: &Distribution,
+    measure: Measure,
+    minimum: u64,
+    seconds: f64,
+) -> Result<f64, String> {
+    if measure == Measure::Rate {
+        return Ok(window.count as f64 / seconds);
+    }
+    few(window.count, minimum)?;
+    Ok(match measure {
+        Measure::Average => window.sum / window.count as f64,
+        Measure::Max => window.max,
+        Measure::Quantile(quantile) => {
+            let mut found = [f64::NAN];
+            window.quantiles(&[quantile], &mut found);
+            found[0]
+        }
+        _ => f64::NAN,
+    })
+}
+
+fn gauge(snapshot: &Snapshot, name: &str, labels: &Option<Labels>) -> Result<f64, String> {
+    let found = series(snapshot, "gauge", name, labels)?;
+    Ok(found
+        .iter()
+        .map(|series| match series.value {
+            Value::Gauge(value) => value,
+            _ => f64::NAN,
+        })
+        .sum())
+}
+
+fn limiter(snapshot: &Snapshot, name: &str, measure: Measure, minimum: u64) -> Result<f64, String> {
+    let limiter = snapshot
+        .limiters
+        .iter()
+        .find(|limiter| limiter.name == name)
+        .ok_or_else(|| format!("there is no limiter {name:?}"))?;
+    if measure == Measure::DeniedRatio {
+        let tallies = limiter.tallies;
+        let checks = tallies.admitted.saturating_add(tallies.denied);
+        few(checks, minimum)?;
+        return Ok(tallies.denied as f64 / checks as f64);
+    }
+    if limiter.keys_capacity == 0 {
+        return Err(format!(
+            "the limiter {name:?} has no keys: only a table of keys can be full"
+        ));
+    }
+    Ok(limiter.keys_used as f64 / limiter.keys_capacity as f64)
+}
+
+fn workers(snapshot: &Snapshot, plan: &Plan, measure: Measure) -> Result<f64, String> {
+    let engine = &snapshot.engine;
+    let alive = || engine.workers.iter().filter(|worker| worker.alive);
+    Ok(match measure {
+        Measure::Died => engine.workers_died as f64,
+        Measure::Dead => (engine.workers.len() - alive().count()) as f64,
+        Measure::Alive => alive().count() as f64,
+        _ => {
+            let oldest = alive().filter_map(|worker| worker.pulse_age_ns).max();
+            let oldest = oldest.ok_or_else(|| {
+                format!(
+                    "no living worker gives heartbeats; with them, one older than {} s is stuck",
+                    plan.heartbeat_seconds
+                )
+            })?;
+            oldest as f64 / 1e9
+        }
+    })
+}
+
+fn region(snapshot: &Snapshot, measure: Measure) -> f64 {
+    let engine = &snapshot.engine;
+    let (used, whole) = match measure {
+        Measure::HeapRatio => (engine.heap_used_bytes, engine.heap_bytes),
+        _ => (engine.series_used, engine.series_limit),
+    };
+    used as f64 / whole as f64
+}
