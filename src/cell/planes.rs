@@ -1,6 +1,6 @@
 //! One word a series in every plane: counters, and the sums of histograms.
 
-use super::rseq::{PerCpu, Row};
+use super::rseq::{Grid, PerCpu};
 use crate::base::sync::AtomicU64;
 use crate::region::Region;
 use crate::region::layout::Table;
@@ -11,60 +11,44 @@ use crate::region::raw::Words;
 pub struct Planes {
     words: Words,
     planes: Table,
-    per_cpu: PerCpu,
+    grid: Grid,
 }
 
 impl Planes {
     /// The planes of `region`.
     pub fn of(region: &Region) -> Self {
+        let words = region.words();
+        let planes = region.layout().planes;
         let per_cpu = if region.is_writable() {
             PerCpu::find(region.layout().limits.stripes)
         } else {
             PerCpu::none()
         };
         Planes {
-            words: region.words(),
-            planes: region.layout().planes,
-            per_cpu,
+            words,
+            planes,
+            // The layout fits in the region, so the planes do.
+            grid: Grid::new(words, planes.at, planes.stride, per_cpu)
+                .unwrap_or_else(|| Grid::empty(words)),
         }
     }
 
     /// How this process reaches per-CPU words.
     #[inline(always)]
     pub fn per_cpu(&self) -> PerCpu {
-        self.per_cpu
-    }
-
-    /// The words of `column` in the planes of CPUs. The last plane is followed by the heap, so the
-    /// whole stride of each exists.
-    #[inline(always)]
-    fn row(&self, column: usize) -> Row {
-        Row {
-            at: self.planes.at + self.planes.stride + column,
-            stride: self.planes.stride,
-        }
+        self.grid.per_cpu()
     }
 
     /// Adds `amount` to the count in `column`.
     #[inline(always)]
     pub fn add(&self, column: usize, amount: u64) {
-        self.per_cpu.add(
-            self.words,
-            self.row(column),
-            self.planes.at + column,
-            amount,
-        );
+        self.grid.add(column, amount);
     }
 
     /// Adds `amount` to the double in `column`.
     #[inline(always)]
     pub fn add_f64(&self, column: usize, amount: f64) {
-        self.per_cpu.add_f64(
-            self.words,
-            self.row(column),
-            self.planes.at + column,
-            amount,
-        );
+        self.grid.add_f64(column, amount);
     }
 
     /// The count in `column`, summed over all planes.

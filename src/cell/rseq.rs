@@ -33,6 +33,108 @@ pub struct Row {
     pub stride: usize,
 }
 
+/// Rows side by side, one a column: checked once, so that adding costs one comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    per_cpu: PerCpu,
+    /// The atomic word of each column.
+    shared: Words,
+    /// The same columns for each CPU, one CPU's after the other's.
+    cpus: Words,
+}
+
+impl Grid {
+    /// The grid whose `columns` atomic words begin at `at`, with `per_cpu.stripes` times as many
+    /// behind them; None when they do not exist.
+    pub fn new(words: Words, at: usize, columns: usize, per_cpu: PerCpu) -> Option<Self> {
+        let behind = columns.checked_mul(per_cpu.stripes as usize)?;
+        Some(Grid {
+            per_cpu,
+            shared: words.part(at, columns)?,
+            cpus: words.part(at.checked_add(columns)?, behind)?,
+        })
+    }
+
+    /// A grid without columns: adding to it does nothing.
+    pub fn empty(words: Words) -> Self {
+        Grid {
+            per_cpu: PerCpu::none(),
+            shared: words.none(),
+            cpus: words.none(),
+        }
+    }
+
+    /// How this process reaches its CPUs' words.
+    #[inline(always)]
+    pub fn per_cpu(&self) -> PerCpu {
+        self.per_cpu
+    }
+
+    /// Adds `amount` to this CPU's word of `column`, or atomically to the shared one.
+    #[inline(always)]
+    pub fn add(&self, column: usize, amount: u64) {
+        let Some(shared) = self.shared.get(column) else {
+            return;
+        };
+        match self.per_cpu.area {
+            // SAFETY: `column` is below `columns`, and `cpus` has that many words for each stripe;
+            // the area is the calling thread's.
+            Some(area) => unsafe {
+                let (area, base) = self.reach(area, column);
+                arch::add(
+                    area,
+                    base,
+                    self.stride(),
+                    self.per_cpu.stripes,
+                    shared,
+                    amount,
+                );
+            },
+            None => {
+                shared.fetch_add(amount, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Adds `amount` to this CPU's double of `column`, or atomically to the shared one.
+    #[inline(always)]
+    pub fn add_f64(&self, column: usize, amount: f64) {
+        let Some(shared) = self.shared.get(column) else {
+            return;
+        };
+        match self.per_cpu.area {
+            // SAFETY: as above.
+            Some(area) => unsafe {
+                let (area, base) = self.reach(area, column);
+                arch::add_f64(
+                    area,
+                    base,
+                    self.stride(),
+                    self.per_cpu.stripes,
+                    shared,
+                    amount,
+                );
+            },
+            None => add_f64(shared, amount),
+        }
+    }
+
+    /// Bytes from one CPU's word to the next one's.
+    #[inline(always)]
+    fn stride(&self) -> usize {
+        self.shared.len() * 8
+    }
+
+    #[inline(always)]
+    fn reach(&self, area: isize, column: usize) -> (*mut u8, *mut u64) {
+        let base: *mut u64 = self.cpus.as_ptr().cast_mut().cast();
+        (
+            arch::thread_pointer().wrapping_offset(area),
+            base.wrapping_add(column),
+        )
+    }
+}
+
 impl PerCpu {
     /// Looks up the rseq area. `TIDEGATE_RSEQ=0` in the environment turns it off.
     pub fn find(stripes: u64) -> Self {
@@ -81,22 +183,6 @@ impl PerCpu {
             None => {
                 shared.fetch_add(amount, Ordering::Relaxed);
             }
-        }
-    }
-
-    /// Adds `amount` to this CPU's double of `row`, or atomically to the double in the word
-    /// `shared` where that cannot be done.
-    #[inline(always)]
-    pub fn add_f64(self, words: Words, row: Row, shared: usize, amount: f64) {
-        let Some(shared) = words.get(shared) else {
-            return;
-        };
-        match self.reach(words, row) {
-            // SAFETY: as above.
-            Some((area, base)) => unsafe {
-                arch::add_f64(area, base, row.stride * 8, self.stripes, shared, amount);
-            },
-            None => add_f64(shared, amount),
         }
     }
 

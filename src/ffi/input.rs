@@ -21,6 +21,16 @@ pub unsafe fn engine<'a>(engine: *const tidegate_engine) -> Result<&'a Engine> {
     }
 }
 
+/// The engine, if there is one.
+///
+/// # Safety
+/// As [`engine`].
+#[inline(always)]
+pub unsafe fn some_engine<'a>(engine: *const tidegate_engine) -> Option<&'a Engine> {
+    // SAFETY: by the contract above.
+    unsafe { engine.as_ref() }.map(|engine| &engine.0)
+}
+
 /// The bytes of a NUL-terminated text.
 ///
 /// # Safety

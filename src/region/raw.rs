@@ -7,6 +7,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr::NonNull;
 
 /// Pages of this process that hold a region; unmapped when dropped.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ enum Kind {
 /// engine guarantees by owning it.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
-    base: *const AtomicU64,
+    base: NonNull<AtomicU64>,
     len: usize,
 }
 
@@ -59,14 +60,12 @@ impl Mapping {
     fn map(len: usize, access: i32, flags: i32, fd: i32) -> Result<Self> {
         // SAFETY: a fresh mapping at an address that the kernel chooses touches nothing of ours.
         let base = unsafe { libc::mmap(std::ptr::null_mut(), len * 8, access, flags, fd, 0) };
-        if base == libc::MAP_FAILED {
+        let base = NonNull::new(base.cast()).filter(|_| base != libc::MAP_FAILED);
+        let Some(base) = base else {
             return Err(Error::last_os(format_args!("map {} bytes", len * 8)));
-        }
+        };
         Ok(Mapping {
-            words: Words {
-                base: base.cast(),
-                len,
-            },
+            words: Words { base, len },
             kind: Kind::Mapped,
         })
     }
@@ -75,7 +74,7 @@ impl Mapping {
     pub fn heap(len: usize) -> Self {
         let mut words: Vec<AtomicU64> = Vec::with_capacity(len);
         words.resize_with(len, || AtomicU64::new(0));
-        let base = Box::into_raw(words.into_boxed_slice()) as *const AtomicU64;
+        let base = NonNull::from(Box::leak(words.into_boxed_slice())).cast();
         Mapping {
             words: Words { base, len },
             kind: Kind::Heap,
@@ -94,12 +93,12 @@ impl Drop for Mapping {
         match self.kind {
             // SAFETY: `base` and `len` are those of the mapping, and its owner is gone.
             Kind::Mapped => unsafe {
-                libc::munmap(base.cast_mut().cast(), len * 8);
+                libc::munmap(base.as_ptr().cast(), len * 8);
             },
             // SAFETY: the box was leaked by `heap` with this length.
             Kind::Heap => unsafe {
                 drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(
-                    base.cast_mut(),
+                    base.as_ptr(),
                     len,
                 )));
             },
@@ -121,7 +120,7 @@ impl Words {
         if at < self.len {
             // SAFETY: `at` is inside the mapping, which its owner keeps while `Words` are in use;
             // pages are at least 8-aligned, and every access to them is atomic.
-            Some(unsafe { &*self.base.add(at) })
+            Some(unsafe { self.base.add(at).as_ref() })
         } else {
             None
         }
@@ -132,10 +131,29 @@ impl Words {
     pub fn slice<'a>(self, at: usize, count: usize) -> Option<&'a [AtomicU64]> {
         if at <= self.len && count <= self.len - at {
             // SAFETY: as in `get`, for each word of the range.
-            Some(unsafe { std::slice::from_raw_parts(self.base.add(at), count) })
+            Some(unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(at), count) })
         } else {
             None
         }
+    }
+
+    /// The `count` words from `at` as words of their own, if all of them exist.
+    pub fn part(self, at: usize, count: usize) -> Option<Words> {
+        self.slice(at, count).map(|words| Words {
+            base: NonNull::from(words).cast(),
+            len: count,
+        })
+    }
+
+    /// None of these words.
+    pub fn none(self) -> Words {
+        Words { len: 0, ..self }
+    }
+
+    /// Where the first word is.
+    #[inline(always)]
+    pub fn as_ptr(self) -> *const AtomicU64 {
+        self.base.as_ptr()
     }
 
     /// The value of word `at`; 0 where there is none.
