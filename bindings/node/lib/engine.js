@@ -44,6 +44,8 @@ function open(text, attach) {
 class Engine {
   #handle;
   #timer;
+  /** Time that jumps leaves no time to tick in between: then every recording is a call. */
+  #manual = false;
   /** Arrays over the region's memory, detached on close. */
   #buffers = [];
   /** What was opened, by kind and id: the same name and labels give the same object. */
@@ -80,7 +82,8 @@ class Engine {
    * end. A timer does that keeps neither the process nor the engine alive.
    */
   #startTicking(json) {
-    const window = JSON.parse(json ?? '{}').window_seconds ?? 60;
+    const { window_seconds: window = 60, clock } = JSON.parse(json ?? '{}');
+    this.#manual = clock === 'manual';
     const handle = this.#handle;
     const tick = () => {
       I[HANDLE] = handle;
@@ -101,7 +104,7 @@ class Engine {
     const bound = native.bind(handle, KIND[kind]);
     if (I[STATUS] < 0) throw failure(I[STATUS]);
     const made = METRICS.has(kind)
-      ? new CLASSES[kind](bound, cellsOf(kind, bound, this.#buffers), this.#children(kind, name, options))
+      ? new CLASSES[kind](bound, this.#manual ? undefined : cellsOf(kind, bound, this.#buffers), this.#children(kind, name, options))
       : new CLASSES[kind](bound, name);
     this.#objects[kind].set(id, made);
     return made;

@@ -1,0 +1,97 @@
+// The scenarios of bindings/conformance, as its README says how to read them.
+'use strict';
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const path = require('node:path');
+const { test } = require('node:test');
+const { Engine, TidegateError } = require('tidegate');
+
+const folder = path.join(__dirname, '../../conformance');
+const NaNs = (value) => (value === null ? NaN : value);
+const options = ({ labels, help, unit, relative_error }) => ({ labels, help, unit, relative_error });
+const key = (step) => (step.key === undefined ? [] : [step.key]);
+const ns = (seconds) => Math.round(seconds * 1e9);
+const status = (yes) => (yes ? 'TIDEGATE_OK' : 'TIDEGATE_DENIED');
+
+/** Each step: what it does, and [status, what the call gave back] where that is not just OK. */
+const STEPS = {
+  clock_advance: (engine, step) => engine.advanceNs(step.by_ns),
+  engine_open: (engine, step) => new Engine(step.config).close(),
+  counter_add: (engine, step) => engine.counter(step.counter, options(step)).inc(step.amount),
+  counter_value: (engine, step) => ['TIDEGATE_OK', { value: engine.counter(step.counter, options(step)).value }],
+  gauge_set: (engine, step) => engine.gauge(step.gauge, options(step)).set(NaNs(step.value)),
+  gauge_add: (engine, step) => engine.gauge(step.gauge, options(step)).add(NaNs(step.delta)),
+  gauge_value: (engine, step) => ['TIDEGATE_OK', { value: engine.gauge(step.gauge, options(step)).value }],
+  histogram_record: (engine, step) => engine.histogram(step.histogram, options(step)).record(NaNs(step.value)),
+  histogram_record_many: (engine, step) => engine.histogram(step.histogram, options(step)).recordMany(step.values.map(NaNs)),
+  histogram_quantiles(engine, step) {
+    const values = engine.histogram(step.histogram, options(step)).quantiles(step.quantiles, step.window_seconds);
+    return ['TIDEGATE_OK', { values }];
+  },
+  record_metric: (engine, step) => engine.record(step.name, NaNs(step.value)),
+  allow_request: (engine, step) => [status(engine.allow(step.limiter, ...key(step)))],
+  limiter_check(engine, step) {
+    const { allowed, limit, remaining, retryAfter, resetAfter } = engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step));
+    return [status(allowed), { limit, remaining, retry_after_ns: ns(retryAfter), reset_after_ns: ns(resetAfter) }];
+  },
+  snapshot_render: (engine) => ['TIDEGATE_OK', engine.snapshot().toJSON()],
+};
+
+function at(document, pointer) {
+  return pointer.split('/').slice(1).reduce((part, name) => part?.[name.replaceAll('~1', '/').replaceAll('~0', '~')], document);
+}
+
+function compare(found, expected, within, what) {
+  if (Array.isArray(expected)) {
+    assert.equal(found?.length, expected.length, what);
+    expected.forEach((value, i) => compare(found[i], value, within, `${what}[${i}]`));
+  } else if (expected === null) {
+    assert.ok(found === null || Number.isNaN(found), `${what} is ${found}, not NaN`);
+  } else if (within !== undefined && typeof expected === 'number') {
+    assert.ok(Math.abs(found - expected) <= within * Math.abs(expected), `${what} is ${found}, not ${expected}`);
+  } else {
+    assert.deepEqual(found, expected, what);
+  }
+}
+
+function play(engine, step, permits) {
+  let said;
+  let message = '';
+  try {
+    said = STEPS[step.do](engine, step, permits) ?? ['TIDEGATE_OK'];
+  } catch (error) {
+    // What lib/ refuses before the engine sees it is an argument that the engine would refuse.
+    const code = error instanceof TidegateError ? error.code : 'TIDEGATE_E_ARGUMENT';
+    if (!(error instanceof TidegateError || error.name === 'TypeError' || error.name === 'RangeError')) throw error;
+    said = [code];
+    message = error.message;
+  }
+  assert.equal(said[0], step.status ?? 'TIDEGATE_OK', message);
+  if (step.message !== undefined) assert.ok(message.includes(step.message), `"${message}" does not say ${step.message}`);
+  for (const [name, expected] of Object.entries(step.expect ?? {})) {
+    const found = step.do === 'snapshot_render' ? at(said[1], name) : said[1][name];
+    compare(found, expected, step.within, name);
+  }
+}
+
+for (const file of fs.readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+  for (const scenario of JSON.parse(fs.readFileSync(path.join(folder, file), 'utf8'))) {
+    test(`${file}: ${scenario.name}`, (t) => {
+      const unknown = scenario.steps.find((step) => STEPS[step.do] === undefined);
+      if (unknown) return t.skip(`no ${unknown.do} here`);
+      const engine = new Engine({ ...scenario.config, clock: 'manual' });
+      const permits = {};
+      scenario.steps.forEach((step, i) => {
+        for (let n = 0; n < (step.repeat ?? 1); n++) {
+          try {
+            play(engine, step, permits);
+          } catch (error) {
+            error.message = `step ${i + 1} (${step.do}): ${error.message}`;
+            throw error;
+          }
+        }
+      });
+      engine.close();
+    });
+  }
+}
