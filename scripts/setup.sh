@@ -81,6 +81,8 @@ check_all() { # check_all GROUP
     need python3 python3
     python3 -c 'import ensurepip' >/dev/null 2>&1 || want "python3 -m venv" python3-venv
     node_tools
+    python3 -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' \
+        >/dev/null 2>&1 || want Python.h python3-dev
     # cargo-c, which installs the library, is built against it.
     pkg-config --exists openssl 2>/dev/null || want "openssl.pc" libssl-dev
     if [ "$rust" = ok ]; then

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use crate::{Outcome, abi_layout, c_tests, header, install, node, process, symbols};
+use crate::{
+    Outcome, abi_layout, bindings, c_tests, header, install, node, process, python, symbols,
+};
 
 struct Step {
     name: &'static str,
@@ -20,7 +22,7 @@ struct Tests {
 }
 
 /// Cheap and common failures first; the one that may install a tool last.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "fmt",
         claim: "the source is formatted",
@@ -66,6 +68,11 @@ const STEPS: [Step; 13] = [
         run: |_| abi_layout::run(false),
     },
     Step {
+        name: "bindings",
+        claim: "every C function is bound in every language, or excused",
+        run: |_| bindings::run(false),
+    },
+    Step {
         name: "test",
         claim: "the Rust tests pass",
         run: |tests| {
@@ -107,6 +114,11 @@ const STEPS: [Step; 13] = [
         name: "node",
         claim: "the Node package builds and its tests pass",
         run: |_| node::run(&[]),
+    },
+    Step {
+        name: "python",
+        claim: "the Python package installs and its tests pass",
+        run: |_| python::run(&[]),
     },
     Step {
         name: "install-check",

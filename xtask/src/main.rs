@@ -6,6 +6,7 @@
 
 mod abi_layout;
 mod bench;
+mod bindings;
 mod c_tests;
 mod ci;
 mod committed;
@@ -15,6 +16,7 @@ mod install;
 mod nightly;
 mod node;
 mod process;
+mod python;
 mod symbols;
 mod tools;
 
@@ -33,6 +35,8 @@ usage: cargo xtask COMMAND
   c-tests [NAME…]       compile the header and tests/c, run the programs, shared and static
   memcheck [NAME…]      run the same programs under valgrind
   node [NAME…]          build the Node package and run its tests
+  bindings [--write]    every C function is bound in every language, or excused
+  python [ARGUMENT…]    install the Python package in target/python and run its tests
   bench [--save|--smoke]  benches in C, beside the peers, and criterion's; --save keeps them
                         in benches/results, --smoke only shows that they run
   install [--prefix DIR] [--destdir DIR]    library, header, pkg-config file, tidegate program
@@ -58,6 +62,8 @@ fn main() -> ExitCode {
         "c-tests" => c_tests::run(rest),
         "memcheck" => c_tests::memcheck(rest),
         "node" => node::run(rest),
+        "bindings" => writes(rest).and_then(bindings::run),
+        "python" => python::run(rest),
         "bench" => bench::run(rest),
         "install" => install::install(rest),
         "uninstall" => install::uninstall(rest),

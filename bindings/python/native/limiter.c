@@ -1,0 +1,205 @@
+/* limiter.c: a limiter, and the decision that it gives. */
+#include "native.h"
+
+#include <stddef.h>
+
+/* Decision */
+
+static PyObject *decision_new(Handle *limiter, const tidegate_decision *said, bool admitted)
+{
+    State *state = limiter->state;
+    if (type_is_gone(state->decision)) {
+        return NULL;
+    }
+    Decision *self = state->spare_decisions;
+    if (self != NULL) {
+        state->spare_decisions = self->of.next_spare;
+        state->spare_decision_count--;
+        PyObject_Init((PyObject *)self, state->decision);
+    } else {
+        self = PyObject_New(Decision, state->decision);
+        if (self == NULL) {
+            return NULL;
+        }
+    }
+    self->state = state;
+    self->of.limiter = limiter;
+    Py_INCREF(limiter);
+    self->said = *said;
+    self->admitted = admitted;
+    return (PyObject *)self;
+}
+
+static void decision_dealloc(PyObject *object)
+{
+    Decision *self = (Decision *)object;
+    State *state = self->state;
+    PyTypeObject *type = Py_TYPE(object);
+    Py_DECREF(self->of.limiter);
+    if (KEEP_SPARES && state->spare_decision_count < SPARE_DECISIONS) {
+        self->of.next_spare = state->spare_decisions;
+        state->spare_decisions = self;
+        state->spare_decision_count++;
+    } else {
+        PyObject_Free(object);
+    }
+    Py_DECREF(type);
+}
+
+void decisions_clear(State *state)
+{
+    while (state->spare_decisions != NULL) {
+        Decision *spare = state->spare_decisions;
+        state->spare_decisions = spare->of.next_spare;
+        PyObject_Free(spare);
+    }
+    state->spare_decision_count = 0;
+}
+
+static int decision_bool(PyObject *self)
+{
+    return ((Decision *)self)->admitted;
+}
+
+/* Python has no better name for a time: float seconds. */
+static PyObject *seconds_of(uint64_t ns)
+{
+    return PyFloat_FromDouble((double)ns * 1e-9);
+}
+
+static PyObject *decision_retry_after(PyObject *self, void *ignored)
+{
+    (void)ignored;
+    return seconds_of(((Decision *)self)->said.retry_after_ns);
+}
+
+static PyObject *decision_reset_after(PyObject *self, void *ignored)
+{
+    (void)ignored;
+    return seconds_of(((Decision *)self)->said.reset_after_ns);
+}
+
+static PyObject *decision_number(PyObject *self, void *offset)
+{
+    const char *said = (const char *)&((Decision *)self)->said;
+    return PyLong_FromUnsignedLongLong(*(const uint64_t *)(said + (uintptr_t)offset));
+}
+
+static PyObject *decision_admitted(PyObject *self, void *ignored)
+{
+    (void)ignored;
+    return PyBool_FromLong(((Decision *)self)->admitted);
+}
+
+static PyObject *decision_repr(PyObject *object)
+{
+    Decision *self = (Decision *)object;
+    return PyUnicode_FromFormat("<tidegate.Decision %s: %llu of %llu left>",
+                                self->admitted ? "admitted" : "denied",
+                                (unsigned long long)self->said.remaining,
+                                (unsigned long long)self->said.limit);
+}
+
+static PyGetSetDef decision_getset[] = {
+    {"admitted", decision_admitted, NULL, "Whether the call may go on; so is the truth value.",
+     NULL},
+    {"limit", decision_number, NULL, "The burst or limit that decided, in units.",
+     (void *)offsetof(tidegate_decision, limit)},
+    {"remaining", decision_number, NULL, "Whole units left.",
+     (void *)offsetof(tidegate_decision, remaining)},
+    {"retry_after", decision_retry_after, NULL,
+     "0 when admitted, else the shortest wait in seconds after which the same call could pass.",
+     NULL},
+    {"retry_after_ns", decision_number, NULL, "The same in nanoseconds.",
+     (void *)offsetof(tidegate_decision, retry_after_ns)},
+    {"reset_after", decision_reset_after, NULL,
+     "Seconds until the limiter is full again if nobody calls.", NULL},
+    {"reset_after_ns", decision_number, NULL, "The same in nanoseconds.",
+     (void *)offsetof(tidegate_decision, reset_after_ns)},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef decision_methods[] = {
+    HANDLE_METHODS,
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot decision_slots[] = {
+    {Py_tp_doc, "What a limiter said; truthy when admitted."},
+    {Py_tp_dealloc, decision_dealloc},
+    {Py_tp_repr, decision_repr},
+    {Py_nb_bool, decision_bool},
+    {Py_tp_getset, decision_getset},
+    {Py_tp_methods, decision_methods},
+    {0, NULL},
+};
+
+PyType_Spec decision_spec = {
+    .name = "tidegate._native.Decision",
+    .basicsize = sizeof(Decision),
+    .flags = FINAL_FLAGS,
+    .slots = decision_slots,
+};
+
+/* Limiter */
+
+/* `cost=` is the only keyword of the functions that take the parts of a key. */
+static int cost_of(const char *function, PyObject *const *args, Py_ssize_t count,
+                   PyObject *keywords, uint32_t *out)
+{
+    *out = 1;
+    if (keywords == NULL) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_Size(keywords); i++) {
+        PyObject *name = PyTuple_GetItem(keywords, i);
+        uint64_t cost;
+        if (!keyword_is(name, "cost")) {
+            PyErr_Format(PyExc_TypeError, "%s takes the parts of a key, and cost; not %U", function,
+                         name);
+            return -1;
+        }
+        if (whole_number(args[count + i], "cost", UINT32_MAX, &cost) < 0) {
+            return -1;
+        }
+        *out = (uint32_t)cost;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(check_doc, "check(*key_parts, cost=1)\n--\n\n"
+"Takes `cost` units for the key that the parts make, or takes none. Never waits. The Decision is\n"
+"truthy when admitted. Parts are str, bytes or int; a limiter without keys takes none.");
+
+static PyObject *limiter_check(PyObject *object, PyObject *const *args, Py_ssize_t count,
+                               PyObject *keywords)
+{
+    Handle *self = (Handle *)object;
+    uint32_t cost;
+    Key key;
+    if (cost_of("check", args, count, keywords, &cost) < 0 || key_join(&key, args, count) < 0) {
+        return NULL;
+    }
+    tidegate_engine *engine = open_engine(self);
+    if (engine == NULL) {
+        key_free(&key);
+        return NULL;
+    }
+    tidegate_limiter limiter = {self->id};
+    tidegate_decision said;
+    tidegate_status status =
+        tidegate_limiter_check(engine, limiter, key.bytes, key.length, cost, &said);
+    key_free(&key);
+    if (status < 0) {
+        return raise_status(self->state, status);
+    }
+    return decision_new(self, &said, status == TIDEGATE_OK);
+}
+
+static PyMethodDef limiter_methods[] = {
+    {"check", FAST(limiter_check), METH_FASTCALL | METH_KEYWORDS, check_doc},
+    HANDLE_METHODS,
+    {NULL, NULL, 0, NULL},
+};
+
+HANDLE_TYPE(limiter, "Limiter", "A rate limit, for all processes of the region together.");

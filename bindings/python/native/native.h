@@ -1,0 +1,208 @@
+/*
+ * native.h: what the files of this extension share. Together they are the only place of the
+ * Python package that knows C; everything they call is in tidegate.h.
+ *
+ * One object type for each kind of handle, all with the same memory (Handle): an engine and an
+ * id. Objects point to the State of their module, so no call has to look it up, and
+ * subinterpreters each have their own.
+ */
+#ifndef TIDEGATE_PYTHON_NATIVE_H
+#define TIDEGATE_PYTHON_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <structmember.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tidegate.h>
+
+/* Kinds of handles; the numbers are also those of Engine._open() in Python. */
+typedef enum {
+    KIND_COUNTER,
+    KIND_GAUGE,
+    KIND_HISTOGRAM,
+    KIND_LIMITER,
+    KINDS
+} Kind;
+
+typedef struct State State;
+
+/* This process's view of a region. `raw` is NULL once it is closed. */
+typedef struct {
+    PyObject_HEAD
+    State *state;
+    tidegate_engine *raw;
+    /* Calls that run without the interpreter's lock; the last one closes, if asked to. */
+    Py_ssize_t busy;
+    bool closing;
+} Engine;
+
+/* A metric or guard. Keeps its engine object alive, not the engine open. */
+typedef struct {
+    PyObject_HEAD
+    State *state;
+    Engine *engine;
+    PyObject *name;
+    uint64_t id;
+    Kind kind;
+} Handle;
+
+/* What a limiter said; truthy when admitted. */
+typedef struct Decision {
+    PyObject_HEAD
+    State *state;
+    union {
+        Handle *limiter;
+        struct Decision *next_spare;
+    } of;
+    tidegate_decision said;
+    bool admitted;
+} Decision;
+
+/* Spare memory is kept under the interpreter's lock only. */
+#ifdef Py_GIL_DISABLED
+#define KEEP_SPARES 0
+#else
+#define KEEP_SPARES 1
+#endif
+#define SPARE_DECISIONS 32
+#define SPARE_TIMERS 32
+
+struct State {
+    PyTypeObject *engine;
+    PyTypeObject *snapshot;
+    PyTypeObject *handle[KINDS];
+    PyTypeObject *decision;
+    PyTypeObject *timer;
+    /* tidegate.errors.from_status(code, sentence), and the class of a closed engine. */
+    PyObject *from_status;
+    PyObject *closed_error;
+    /* Memory of decisions and timers that were given back, so that a check allocates nothing. */
+    Decision *spare_decisions;
+    int spare_decision_count;
+    PyObject *spare_timers[SPARE_TIMERS];
+    int spare_timer_count;
+};
+
+/* errors.c */
+
+/* Raises the exception of `status` with this thread's last sentence. Always NULL. */
+PyObject *raise_status(State *state, tidegate_status status);
+/* Raises ClosedError. Always NULL. */
+PyObject *raise_closed(State *state);
+/* None for TIDEGATE_OK, else as raise_status(). */
+PyObject *none_or_raise(State *state, tidegate_status status);
+/* Refuses pickling, with what to do instead. */
+PyObject *refuse_pickling(PyObject *self, PyObject *ignored);
+/* copy.copy() and copy.deepcopy() of what is a plain value. */
+PyObject *copy_self(PyObject *self, PyObject *ignored);
+
+/* The engine that a handle works on, or NULL with ClosedError. */
+static inline tidegate_engine *open_engine(Handle *self)
+{
+    tidegate_engine *raw = self->engine->raw;
+    if (raw == NULL) {
+        raise_closed(self->state);
+    }
+    return raw;
+}
+
+/* Between the two the interpreter's lock may be released: close() waits for the second. */
+tidegate_engine *engine_enter(Engine *self);
+void engine_leave(Engine *self);
+
+/* PyObject_New() and PyObject_Init() for a type of the state, which is NULL once the interpreter
+ * has taken the module apart: then an exception says so. */
+bool type_is_gone(const PyTypeObject *type);
+
+/* handle.c */
+
+void handle_dealloc(PyObject *self);
+PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, uint64_t id);
+PyObject *handle_repr(PyObject *self);
+/* True when `found` is the keyword `name`. */
+bool keyword_is(PyObject *found, const char *name);
+/* A whole number from 0 to `most`, or -1 with an exception that names it `what`. */
+int whole_number(PyObject *object, const char *what, uint64_t most, uint64_t *out);
+extern PyMemberDef handle_members[];
+
+/* key.c */
+
+#define KEY_LOCAL 256
+
+/* The bytes of a key made of parts; give it back with key_free(). */
+typedef struct {
+    const char *bytes;
+    size_t length;
+    char *heap;
+    char local[KEY_LOCAL];
+} Key;
+
+/* Joins the parts: str, bytes or int. No parts: no key. -1 with an exception. */
+int key_join(Key *key, PyObject *const *parts, Py_ssize_t count);
+void key_free(Key *key);
+
+/* text.c */
+
+/* Texts that C writes into a buffer of ours: asked for their length first. */
+typedef tidegate_status (*Render)(const void *object, const void *more, char *buffer,
+                                  size_t capacity, size_t *out_length);
+/* The text as str; a text that grows between the two calls is asked for again. */
+PyObject *text_from(State *state, Render render, const void *object, const void *more,
+                    bool without_lock);
+
+/* The specifications of the types, each in the file that is called so. */
+extern PyType_Spec engine_spec;
+extern PyType_Spec snapshot_spec;
+extern PyType_Spec counter_spec;
+extern PyType_Spec gauge_spec;
+extern PyType_Spec histogram_spec;
+extern PyType_Spec timer_spec;
+extern PyType_Spec limiter_spec;
+extern PyType_Spec decision_spec;
+
+/* Engine._snapshot() */
+PyObject *engine_snapshot(PyObject *engine, PyObject *ignored);
+
+/* Nobody makes them but the engine, nobody changes or subclasses them. */
+#define FINAL_FLAGS                                                                               \
+    (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE)
+
+/* A METH_FASTCALL function in a table of methods. */
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+/* What every handle has. */
+#define HANDLE_METHODS                                                                            \
+    {"__reduce__", refuse_pickling, METH_NOARGS, NULL},                                           \
+    {"__reduce_ex__", refuse_pickling, METH_O, NULL},                                             \
+    {"__copy__", copy_self, METH_NOARGS, NULL},                                                   \
+    {"__deepcopy__", copy_self, METH_O, NULL}
+
+/* The specification of one handle type; its methods are in `noun_methods`. */
+#define HANDLE_TYPE(noun, called, about)                                                          \
+    static PyType_Slot noun##_slots[] = {                                                         \
+        {Py_tp_doc, about},                                                                       \
+        {Py_tp_dealloc, handle_dealloc},                                                          \
+        {Py_tp_repr, handle_repr},                                                                \
+        {Py_tp_members, handle_members},                                                          \
+        {Py_tp_methods, noun##_methods},                                                          \
+        {0, NULL},                                                                                \
+    };                                                                                            \
+    PyType_Spec noun##_spec = {                                                                   \
+        .name = "tidegate._native." called,                                                       \
+        .basicsize = sizeof(Handle),                                                              \
+        .flags = FINAL_FLAGS,                                                                     \
+        .slots = noun##_slots,                                                                    \
+    }
+
+/* timer.c */
+
+/* A context manager that records the time of its block in a histogram. */
+PyObject *timer_new(Handle *histogram);
+
+void decisions_clear(State *state);
+void timers_clear(State *state);
+
+#endif

@@ -1,0 +1,167 @@
+"""An engine: this process's view of a region, and everything in it by name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from . import _native
+from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Document", "Engine", "KeyPart"]
+
+#: A document: JSON as text, or what json.dumps() makes JSON of.
+Document = str | Mapping[str, Any]
+#: One part of a key.
+KeyPart = str | bytes | int
+
+
+def _json(document: Document | None) -> str | None:
+    if document is None or isinstance(document, str):
+        return document
+    if isinstance(document, Mapping):
+        return json.dumps(document, allow_nan=False)
+    raise TypeError(f"a configuration is a dict or JSON as str, not {type(document).__name__}")
+
+
+def _options(**fields: Any) -> str | None:
+    given = {name: value for name, value in fields.items() if value is not None}
+    return json.dumps(given, allow_nan=False) if given else None
+
+
+def _guard(document: Document | None, fields: dict[str, Any]) -> str | None:
+    if fields and document is not None:
+        raise TypeError("give a configuration either as one document or as fields, not both")
+    return _json(fields or document)
+
+
+class Engine(_native.Engine):
+    """Everything that a region holds, by name.
+
+    Without a path the region is shared with every process forked afterwards: open the engine
+    before the workers are forked, and they are under one limit. With a path, every process that
+    opens the same path shares it, whatever language it is written in.
+
+    >>> with Engine({"limiters": {"api": {"algorithm": "sliding_window", "limit": 2,
+    ...                                   "window_seconds": 60, "keyed": True}}}) as engine:
+    ...     api = engine.limiter("api")
+    ...     [bool(api.check("ann")) for _ in range(3)]
+    [True, True, False]
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __new__(cls, config: Document | None = None) -> Self:
+        return super().__new__(cls, _json(config), None)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Self:
+        """Opens an engine as the JSON document at `path` says; the same file serves every
+        language, and ``tidegate check`` validates it."""
+        return cls(Path(path).read_text(encoding="utf-8"))
+
+    @classmethod
+    def attach(cls, path: str | os.PathLike[str]) -> Self:
+        """Opens the region at `path` to look at it, and changes nothing of it.
+
+        An observer reads while others write, and after they were all killed. Whatever would write
+        raises StateError.
+        """
+        return super().__new__(cls, None, os.fspath(path))
+
+    def counter(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        help: str | None = None,
+        unit: str | None = None,
+    ) -> _native.Counter:
+        """The counter with this name and these labels, made if need be.
+
+        >>> with Engine() as engine:
+        ...     hits = engine.counter("cache.hits", labels={"shard": "a"})
+        ...     hits.inc()
+        ...     hits.inc(2)
+        ...     hits.value()
+        3
+        """
+        options = _options(labels=labels, help=help, unit=unit)
+        return cast(_native.Counter, self._open(_native.KIND_COUNTER, name, options))
+
+    def gauge(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        help: str | None = None,
+        unit: str | None = None,
+    ) -> _native.Gauge:
+        """The gauge with this name and these labels, made if need be.
+
+        >>> with Engine() as engine:
+        ...     depth = engine.gauge("queue.depth")
+        ...     depth.set(5)
+        ...     depth.dec()
+        ...     depth.value()
+        4.0
+        """
+        options = _options(labels=labels, help=help, unit=unit)
+        return cast(_native.Gauge, self._open(_native.KIND_GAUGE, name, options))
+
+    def histogram(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        help: str | None = None,
+        unit: str | None = None,
+        relative_error: float | None = None,
+    ) -> _native.Histogram:
+        """The histogram with this name and these labels, made if need be. Quantiles are within
+        0.8 % unless `relative_error` (0.002 to 0.03) asks for more or fewer buckets.
+
+        >>> with Engine() as engine:
+        ...     wait = engine.histogram("wait", unit="seconds")
+        ...     with wait.time():
+        ...         pass
+        ...     wait.record_many([0.25, 0.25, 0.25])
+        ...     wait.quantiles([1.0])
+        [0.25]
+        """
+        options = _options(labels=labels, help=help, unit=unit, relative_error=relative_error)
+        return cast(_native.Histogram, self._open(_native.KIND_HISTOGRAM, name, options))
+
+    def limiter(
+        self, name: str, config: Document | None = None, **fields: Any
+    ) -> _native.Limiter:
+        """The limiter of this name; without a configuration it must exist, such as one that the
+        engine's document names. A limiter that exists keeps its state.
+
+        >>> with Engine() as engine:
+        ...     login = engine.limiter("login", preset="auth", keyed=True)
+        ...     decision = login.check("10.0.0.1", "ann")
+        ...     bool(decision), decision.remaining, decision.retry_after
+        (True, 4, 0.0)
+        """
+        config_json = _guard(config, fields)
+        return cast(_native.Limiter, self._open(_native.KIND_LIMITER, name, config_json))
+
+    def snapshot(self) -> Snapshot:
+        """A picture of everything, while writers go on."""
+        return Snapshot(self._snapshot())
+
+    def __copy__(self) -> Self:
+        raise TypeError("an Engine cannot be copied; open another one on the same region path")
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.__copy__()
+
+    def __repr__(self) -> str:
+        return f"<tidegate.Engine {'closed' if self.closed else 'open'}>"

@@ -1,0 +1,175 @@
+"""The scenarios of bindings/conformance, as every language runs them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tidegate import Engine, TidegateError
+
+FOLDER = Path(__file__).parents[2] / "conformance"
+STATUS = {
+    "TIDEGATE_OK": 0,
+    "TIDEGATE_DENIED": 1,
+    "TIDEGATE_E_ARGUMENT": -1,
+    "TIDEGATE_E_CONFIG": -2,
+    "TIDEGATE_E_NOT_FOUND": -3,
+    "TIDEGATE_E_CONFLICT": -4,
+    "TIDEGATE_E_CAPACITY": -5,
+    "TIDEGATE_E_SPACE": -6,
+    "TIDEGATE_E_FORMAT": -7,
+    "TIDEGATE_E_SYSTEM": -8,
+    "TIDEGATE_E_STALE": -9,
+    "TIDEGATE_E_RANGE": -10,
+    "TIDEGATE_E_STATE": -11,
+}
+
+Step = Mapping[str, Any]
+#: A status, and what the call gave back.
+Answer = tuple[int, Mapping[str, Any]]
+
+
+def scenarios() -> list[Any]:
+    return [
+        pytest.param(scenario, id=f"{path.stem}: {scenario['name']}")
+        for path in sorted(FOLDER.glob("*.json"))
+        for scenario in json.loads(path.read_text(encoding="utf-8"))
+    ]
+
+
+def number(value: Any) -> Any:
+    """`null` stands for NaN."""
+    return math.nan if value is None else value
+
+
+def parts(step: Step) -> tuple[str, ...]:
+    return (step["key"],) if "key" in step else ()
+
+
+class Run:
+    """One scenario with an engine of its own; a method for each C function."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.engine = Engine({**config, "clock": "manual"})
+        self.permits: dict[str, Any] = {}
+
+    def options(self, step: Step) -> dict[str, Any]:
+        names = ("labels", "help", "unit", "relative_error")
+        return {name: step[name] for name in names if name in step}
+
+    def counter_add(self, step: Step) -> Answer:
+        self.engine.counter(step["counter"], **self.options(step)).inc(step["amount"])
+        return 0, {}
+
+    def counter_value(self, step: Step) -> Answer:
+        return 0, {"value": self.engine.counter(step["counter"], **self.options(step)).value()}
+
+    def gauge_set(self, step: Step) -> Answer:
+        self.engine.gauge(step["gauge"], **self.options(step)).set(number(step["value"]))
+        return 0, {}
+
+    def gauge_add(self, step: Step) -> Answer:
+        self.engine.gauge(step["gauge"], **self.options(step)).inc(number(step["delta"]))
+        return 0, {}
+
+    def gauge_value(self, step: Step) -> Answer:
+        return 0, {"value": self.engine.gauge(step["gauge"], **self.options(step)).value()}
+
+    def histogram_record(self, step: Step) -> Answer:
+        histogram = self.engine.histogram(step["histogram"], **self.options(step))
+        histogram.record(number(step["value"]))
+        return 0, {}
+
+    def histogram_record_many(self, step: Step) -> Answer:
+        histogram = self.engine.histogram(step["histogram"], **self.options(step))
+        histogram.record_many([number(value) for value in step["values"]])
+        return 0, {}
+
+    def histogram_quantiles(self, step: Step) -> Answer:
+        histogram = self.engine.histogram(step["histogram"], **self.options(step))
+        return 0, {"values": histogram.quantiles(step["quantiles"], step["window_seconds"])}
+
+    def record_metric(self, step: Step) -> Answer:
+        self.engine.record(step["name"], number(step["value"]))
+        return 0, {}
+
+    def clock_advance(self, step: Step) -> Answer:
+        self.engine._advance_ns(step["by_ns"])
+        return 0, {}
+
+    def limiter_check(self, step: Step) -> Answer:
+        decision = self.engine.limiter(step["limiter"]).check(
+            *parts(step), cost=step.get("cost", 1)
+        )
+        return int(not decision), {
+            name: getattr(decision, name)
+            for name in ("limit", "remaining", "retry_after_ns", "reset_after_ns")
+        }
+
+    def allow_request(self, step: Step) -> Answer:
+        return int(not self.engine.allow(step["limiter"], *parts(step))), {}
+
+    def engine_open(self, step: Step) -> Answer:
+        with Engine(step["config"]):
+            return 0, {}
+
+    def snapshot_render(self, step: Step) -> Answer:
+        snapshot = self.engine.snapshot().to_dict()
+        return 0, {pointer: pointed(snapshot, pointer) for pointer in step["expect"]}
+
+
+def pointed(document: Any, pointer: str) -> Any:
+    """What a JSON pointer points to."""
+    for token in pointer.split("/")[1:]:
+        token = token.replace("~1", "/").replace("~0", "~")
+        document = document[int(token)] if isinstance(document, list) else document[token]
+    return document
+
+
+def same(found: Any, expected: Any, within: float) -> bool:
+    if isinstance(expected, list):
+        return len(found) == len(expected) and all(
+            same(one, other, within) for one, other in zip(found, expected, strict=True)
+        )
+    if expected is None:
+        return found is None or (isinstance(found, float) and math.isnan(found))
+    if isinstance(expected, int | float) and not isinstance(expected, bool):
+        return isinstance(found, int | float) and (
+            found == expected or abs(found - expected) <= within * abs(expected)
+        )
+    return bool(found == expected)
+
+
+def call(function: Callable[[Step], Answer], step: Step) -> tuple[int, Mapping[str, Any], str]:
+    try:
+        return *function(step), ""
+    except TidegateError as error:
+        return error.code, {}, str(error)
+    except ValueError as error:
+        # What the binding refuses before the library sees it.
+        return STATUS["TIDEGATE_E_ARGUMENT"], {}, str(error)
+
+
+@pytest.mark.parametrize("scenario", scenarios())
+def test_scenario(scenario: dict[str, Any]) -> None:
+    run = Run(scenario["config"])
+    for position, step in enumerate(scenario["steps"]):
+        function = getattr(run, step["do"])
+        wanted = STATUS[step.get("status", "TIDEGATE_OK")]
+        for _ in range(step.get("repeat", 1)):
+            status, given, message = call(function, step)
+            where = f"step {position}, {step}: {given} {message}"
+            assert status == wanted, where
+            assert step.get("message", "") in message, where
+            for name, expected in step.get("expect", {}).items():
+                assert name in given, where
+                assert same(given[name], expected, step.get("within", 0.0)), where
+    run.engine.close()
+
+
+def test_there_are_scenarios() -> None:
+    assert len(scenarios()) > 10

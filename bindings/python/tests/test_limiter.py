@@ -1,0 +1,156 @@
+"""Limiters and decisions as Python sees them."""
+
+from __future__ import annotations
+
+import pytest
+from tidegate import (
+    ArgumentError,
+    ConfigError,
+    ConflictError,
+    Engine,
+    Limiter,
+    NotFoundError,
+    RangeError,
+    key_bytes,
+)
+from tidegate.engine import KeyPart
+
+
+@pytest.fixture
+def keyed(engine: Engine) -> Limiter:
+    return engine.limiter(
+        "keyed", algorithm="sliding_window", limit=2, window_seconds=60, keyed=True
+    )
+
+
+def test_a_decision_is_truthy_until_the_limit(engine: Engine) -> None:
+    limiter = engine.limiter("api", algorithm="token_bucket", rate_per_second=10, burst=3)
+    decisions = [limiter.check() for _ in range(4)]
+    assert [bool(decision) for decision in decisions] == [True, True, True, False]
+    assert [decision.remaining for decision in decisions] == [2, 1, 0, 0]
+    denied = decisions[-1]
+    assert denied.admitted is False
+    assert denied.limit == 3
+    assert denied.retry_after == pytest.approx(0.1)
+    assert denied.retry_after_ns == 100_000_000
+    assert denied.reset_after == pytest.approx(0.3)
+    assert decisions[0].retry_after == 0.0
+    assert repr(denied) == "<tidegate.Decision denied: 0 of 3 left>"
+
+
+def test_after_the_wait_that_was_named_it_passes(engine: Engine) -> None:
+    limiter = engine.limiter("api", algorithm="token_bucket", rate_per_second=3, burst=1)
+    assert limiter.check()
+    wait = limiter.check().retry_after_ns
+    engine._advance_ns(wait - 1)
+    assert not limiter.check()
+    engine._advance_ns(1)
+    assert limiter.check()
+
+
+def test_cost_is_taken_at_once(engine: Engine) -> None:
+    limiter = engine.limiter("api", algorithm="token_bucket", rate_per_second=1, burst=10)
+    assert limiter.check(cost=7).remaining == 3
+    assert not limiter.check(cost=4)
+    assert limiter.check(cost=3)
+
+
+def test_impossible_costs_are_refused(engine: Engine) -> None:
+    limiter = engine.limiter("api", algorithm="token_bucket", rate_per_second=1, burst=10)
+    with pytest.raises(RangeError):
+        limiter.check(cost=11)
+    with pytest.raises(ArgumentError):
+        limiter.check(cost=0)
+    for cost in (-1, 2**32):
+        with pytest.raises(ValueError, match="cost is from 0"):
+            limiter.check(cost=cost)
+    for wrong in (1.0, "1", None, True):
+        with pytest.raises(TypeError, match="cost is a whole number"):
+            limiter.check(cost=wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not price"):
+        limiter.check(price=1)  # type: ignore[call-arg]
+    assert limiter.check(cost=10)
+
+
+def test_keys_have_limits_of_their_own(keyed: Limiter) -> None:
+    assert keyed.check("ann") and keyed.check("ann") and not keyed.check("ann")
+    assert keyed.check("bob")
+    assert keyed.check("")
+
+
+def test_a_key_is_the_same_as_text_bytes_or_number(keyed: Limiter) -> None:
+    assert keyed.check("7")
+    assert keyed.check(b"7")
+    assert not keyed.check(7)
+
+
+@pytest.mark.parametrize(
+    ("parts", "key"),
+    [
+        (("ann",), b"ann"),
+        (("ä€",), "ä€".encode()),
+        ((b"\xff\xfe\0",), b"\xff\xfe\0"),
+        ((-12,), b"-12"),
+        ((2**70,), b"1180591620717411303424"),
+        (("a", "b"), b"a\xffb"),
+        (("a", 1, b"x"), b"a\xff1\xffx"),
+        (("", ""), b"\xff"),
+        (("a", b"\xfe\xff"), b"a\xff\xfe\x00\xfe\x01"),
+        (("x" * 300, 2**70), b"x" * 300 + b"\xff1180591620717411303424"),
+    ],
+)
+def test_parts_join_as_in_every_language(parts: tuple[KeyPart, ...], key: bytes) -> None:
+    assert key_bytes(*parts) == key
+
+
+def test_different_parts_never_give_the_same_key() -> None:
+    tricky = [b"", b"\xff", b"\xfe", b"\xfe\x01", b"\xfe\x00", b"a", b"a\xff", b"\xffa", b"\x01"]
+    keys = {key_bytes(a, b) for a in tricky for b in tricky}
+    keys |= {key_bytes(a, b, c) for a in tricky for b in tricky for c in tricky}
+    assert len(keys) == len(tricky) ** 2 + len(tricky) ** 3
+
+
+@pytest.mark.parametrize("part", [None, 1.5, True, ["a"], ("a",), object(), bytearray(b"x")])
+def test_other_types_are_no_part_of_a_key(keyed: Limiter, part: object) -> None:
+    with pytest.raises(TypeError, match="a part of a key is str, bytes or int, not"):
+        keyed.check(part)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a part of a key is str, bytes or int, not"):
+        keyed.check("a", part)  # type: ignore[arg-type]
+
+
+def test_a_key_must_be_where_one_belongs(engine: Engine, keyed: Limiter) -> None:
+    plain = engine.limiter("plain", preset="standard")
+    with pytest.raises(ArgumentError):
+        plain.check("ann")
+    with pytest.raises(ArgumentError):
+        keyed.check()
+
+
+def test_limiters_open_by_name() -> None:
+    config = {"clock": "manual", "limiters": {"login": {"preset": "auth", "keyed": True}}}
+    with Engine(config) as engine:
+        login = engine.limiter("login")
+        assert login.check("ann").remaining == 4
+        assert engine.limiter("login", {"preset": "auth", "keyed": True}).check("ann")
+        assert engine.allow("login", "ann")
+        assert engine.allow("login", "ann", 2)
+        with pytest.raises(NotFoundError) as caught:
+            engine.limiter("logon")
+        assert isinstance(caught.value, LookupError)
+        with pytest.raises(NotFoundError):
+            engine.allow("logon")
+        with pytest.raises(ConflictError):
+            engine.limiter("login", preset="strict")
+        with pytest.raises(ConfigError, match="algorithm"):
+            engine.limiter("other", limit=5)
+        with pytest.raises(TypeError, match="not both"):
+            engine.limiter("other", {"preset": "auth"}, keyed=True)
+
+
+def test_decisions_outlive_their_limiter(engine: Engine) -> None:
+    limiter = engine.limiter("api", preset="strict")
+    kept = [limiter.check() for _ in range(100)]
+    del limiter
+    engine.close()
+    assert sum(map(bool, kept)) == 10
+    assert kept[0].remaining == 9

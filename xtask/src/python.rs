@@ -1,0 +1,50 @@
+//! The Python package: built around the library that the step `build` made, installed as a user
+//! would, and tested in a virtual environment below `target`.
+
+use std::path::PathBuf;
+
+use crate::{Outcome, process};
+
+/// The step. `arguments` go to pytest.
+pub fn run(arguments: &[String]) -> Outcome {
+    let library = process::target().join("release/libtidegate.a");
+    if !library.exists() {
+        let build = ["build", "--release", "--package", "tidegate", "--lib"];
+        process::run(&mut process::cargo(&build))?;
+    }
+    let python = environment()?;
+    let package = process::root().join("bindings/python");
+    process::run(
+        process::command(&python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .arg(format!("{}[test]", package.display()))
+            .env("TIDEGATE_LIBRARY", &library),
+    )?;
+    // From a folder of its own: the package that is tested is the one that was installed.
+    process::run(
+        process::command(&python)
+            .current_dir(&package)
+            .args(["-X", "dev", "-W", "error", "-m", "pytest", "--quiet"])
+            .args(arguments),
+    )
+}
+
+/// The interpreter of the environment, which is made on first use.
+fn environment() -> Result<String, String> {
+    let folder: PathBuf = process::target().join("python");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        process::run(
+            process::command("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&folder),
+        )?;
+    }
+    Ok(python.to_string_lossy().into_owned())
+}
