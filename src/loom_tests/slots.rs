@@ -25,7 +25,7 @@ fn table(count: usize) -> (Arc<Mapping>, Slots) {
     )
 }
 
-fn is_dead(pid: u32) -> bool {
+fn is_dead(pid: u64) -> bool {
     pid == 666
 }
 

@@ -20,7 +20,7 @@ use super::labels;
 use super::options::MetricOptions;
 use crate::base::error::{Error, Result};
 use crate::base::sync::Ordering;
-use crate::base::{limits, name};
+use crate::base::{host, limits, name};
 use crate::cell::{buckets, histogram};
 use crate::region::handle::{self, IdKind};
 use crate::region::layout::Table;
@@ -252,7 +252,7 @@ impl<'r> Registry<'r> {
             ))
         };
         let family = slots
-            .claim(words, slots.table.count, std::process::id(), is_gone)
+            .claim(words, slots.table.count, host::claimer(), host::is_gone)
             .ok_or_else(full)?;
         let entry = self.family_at(family)?;
         let help = options.help.as_deref().unwrap_or("");
@@ -414,7 +414,7 @@ impl<'r> Registry<'r> {
                 count.fetch_sub(1, Ordering::Relaxed);
             }
         };
-        let Some(series) = slots.claim(words, bound, std::process::id(), is_gone) else {
+        let Some(series) = slots.claim(words, bound, host::claimer(), host::is_gone) else {
             uncount();
             return Err(Error::capacity(format!(
                 "no room for another series: the region has {bound}; raise metrics.max_series"
@@ -657,14 +657,6 @@ pub fn exported(name: &str) -> String {
             }
         })
         .collect()
-}
-
-fn is_gone(pid: u32) -> bool {
-    // SAFETY: signal 0 only asks.
-    let found = unsafe { libc::kill(pid as libc::pid_t, 0) };
-    found != 0
-        && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
-        && pid != std::process::id()
 }
 
 #[cold]

@@ -27,17 +27,17 @@ pub struct Slots {
 }
 
 impl Slots {
-    /// Claims an entry below `bound` for process `pid`; None when there is none.
+    /// Claims an entry below `bound` for `claimer`, a process in 56 bits; None when there is none.
     /// `is_dead` says whether a process that holds a claim is gone.
     pub fn claim(
         self,
         words: Words,
         bound: usize,
-        pid: u32,
-        is_dead: impl Fn(u32) -> bool,
+        claimer: u64,
+        is_dead: impl Fn(u64) -> bool,
     ) -> Option<usize> {
         let bound = bound.min(self.table.count);
-        let claimed = u64::from(pid) << 8 | 2;
+        let claimed = claimer << 8 | 2;
         let take = |index: usize, from: u64| {
             let state = words.get(self.table.entry(index)? + self.state)?;
             state
@@ -65,7 +65,7 @@ impl Slots {
         }
         (0..bound).find_map(|index| {
             let state = words.acquire(self.table.entry(index)? + self.state);
-            let abandoned = state & 0xff == 2 && is_dead((state >> 8) as u32);
+            let abandoned = state & 0xff == 2 && is_dead(state >> 8);
             if state == FREE || abandoned {
                 take(index, state)
             } else {
