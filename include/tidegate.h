@@ -298,6 +298,26 @@ typedef struct tidegate_decision {
 } tidegate_decision;
 
 /**
+ * Names a bulkhead. A plain value; zero is never valid.
+ */
+typedef struct tidegate_bulkhead {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_bulkhead;
+
+/**
+ * Names a retry. A plain value; zero is never valid.
+ */
+typedef struct tidegate_retry {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_retry;
+
+/**
  * Which question is asked, as Kubernetes asks them.
  */
 typedef int32_t tidegate_probe;
@@ -909,6 +929,174 @@ tidegate_status tidegate_allow_request(tidegate_engine *engine,
                                        const char *limiter,
                                        const char *key,
                                        size_t key_length);
+
+/**
+ * Opens the bulkhead `name`, and makes it if need be: so many calls may be
+ * inside at once, those of all processes of the region together.
+ *
+ * `{"max_concurrent":20}`. With it: `"permit_timeout_seconds"`, after which a
+ * permit is taken from its holder when somebody else wants to enter; and
+ * `"shadow":true` to count what would be denied, and let it pass.
+ *
+ * @param engine        An open engine.
+ * @param name          The name; the rules are those of metrics.
+ * @param config_json   A JSON object; NULL for a bulkhead that must exist.
+ * @param out_bulkhead  Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
+ *         TIDEGATE_E_CONFIG     a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_NOT_FOUND  config_json is NULL, and there is none of this
+ *                               name;
+ *         TIDEGATE_E_CONFLICT   it exists with another configuration;
+ *         TIDEGATE_E_CAPACITY   the region has no room for it;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any. Blocks: briefly, while another process makes a guard.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_bulkhead_open(tidegate_engine *engine,
+                                       const char *name,
+                                       const char *config_json,
+                                       tidegate_bulkhead *out_bulkhead);
+
+/**
+ * Goes in, if there is room.
+ *
+ * Never waits: whoever is denied decides whether to try again. The permit is
+ * the caller's process' until tidegate_bulkhead_leave(), which any thread and
+ * any process may call. The permits of a process that ended come back by
+ * themselves to the next caller who finds the bulkhead full.
+ *
+ * @param engine      An open engine.
+ * @param bulkhead    From tidegate_bulkhead_open() on the same region.
+ * @param out_permit  Receives the permit, which is never 0. Untouched when
+ *                    denied.
+ *
+ * @return TIDEGATE_OK when inside, TIDEGATE_DENIED when there is no room, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the bulkhead is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_bulkhead_enter(tidegate_engine *engine,
+                                        tidegate_bulkhead bulkhead,
+                                        uint64_t *out_permit);
+
+/**
+ * Leaves with the permit that tidegate_bulkhead_enter() gave.
+ *
+ * @param engine    An open engine.
+ * @param bulkhead  The bulkhead that gave the permit.
+ * @param permit    The permit; it is good for nothing afterwards.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STALE     the bulkhead is not one of this engine, or the
+ *                              permit is none that it gave;
+ *         TIDEGATE_E_STATE     the permit was left already, or was taken back
+ *                              because it timed out; or the engine is an
+ *                              observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_bulkhead_leave(tidegate_engine *engine,
+                                        tidegate_bulkhead bulkhead,
+                                        uint64_t permit);
+
+/**
+ * Opens the retry `name`, and makes it if need be: how long to wait before
+ * each further attempt, and when to give up.
+ *
+ * `{}` is three attempts, with up to 0.1 s and then up to 0.2 s between them.
+ * The fields are `"max_attempts"` (3), `"backoff"` (`"exponential"`;
+ * `"constant"`, `"decorrelated"`), `"base_seconds"` (0.1), `"multiplier"` (2),
+ * `"max_seconds"` (10), `"jitter"` (`"full"`, `"equal"` or `"none"`),
+ * `"deadline_seconds"` (none), and `"shadow"` (false).
+ *
+ * `"budget_ratio":0.2` bounds the retries of all processes together: over the
+ * last 10 s at most that many for each first attempt, though always
+ * `"budget_minimum"` (3). `"seed"` makes the waits of a test repeat.
+ *
+ * @param engine       An open engine.
+ * @param name         The name; the rules are those of metrics.
+ * @param config_json  A JSON object; NULL for a retry that must exist.
+ * @param out_retry    Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
+ *         TIDEGATE_E_CONFIG     a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_NOT_FOUND  config_json is NULL, and there is none of this
+ *                               name;
+ *         TIDEGATE_E_CONFLICT   it exists with another configuration;
+ *         TIDEGATE_E_CAPACITY   the region has no room for it;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any. Blocks: briefly, while another process makes a guard.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_retry_open(tidegate_engine *engine,
+                                    const char *name,
+                                    const char *config_json,
+                                    tidegate_retry *out_retry);
+
+/**
+ * How long to wait before `attempt`, or that there should be none.
+ *
+ * Attempts count from 1. Call it before each, the first included: the first
+ * waits for nothing, and is what the budget is measured by. The caller sleeps.
+ *
+ * @param engine        An open engine.
+ * @param retry         From tidegate_retry_open() on the same region.
+ * @param attempt       Which attempt is next; the first try is attempt 1.
+ * @param out_delay_ns  Receives the wait in nanoseconds. Untouched when denied.
+ *
+ * @return TIDEGATE_OK when there may be such an attempt, TIDEGATE_DENIED when
+ *         the caller should give up: enough attempts, budget spent, or a wait
+ *         beyond the deadline; or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or attempt is 0;
+ *         TIDEGATE_E_STALE     the retry is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_retry_next(tidegate_engine *engine,
+                                    tidegate_retry retry,
+                                    uint32_t attempt,
+                                    uint64_t *out_delay_ns);
+
+/**
+ * tidegate_retry_next() for a caller who knows more.
+ *
+ * @param engine                 An open engine.
+ * @param retry                  From tidegate_retry_open() on the same region.
+ * @param attempt                Which attempt is next; the first try is 1.
+ * @param elapsed_ns             Time since the first attempt began: an attempt
+ *                               that would begin after "deadline_seconds" is
+ *                               denied.
+ * @param server_retry_after_ns  The wait that the server asked for, which the
+ *                               answer is never shorter than; 0 when it asked
+ *                               for none.
+ * @param out_delay_ns           Receives the wait in nanoseconds. Untouched
+ *                               when denied.
+ *
+ * @return As tidegate_retry_next().
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_retry_next_after(tidegate_engine *engine,
+                                          tidegate_retry retry,
+                                          uint32_t attempt,
+                                          uint64_t elapsed_ns,
+                                          uint64_t server_retry_after_ns,
+                                          uint64_t *out_delay_ns);
 
 /**
  * Answers a probe.

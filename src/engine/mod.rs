@@ -3,8 +3,10 @@
 //! A child that was forked uses its parent's engine. The first call that it makes enters it into
 //! the region's table of workers; nothing else differs.
 
+mod bulkhead;
 mod health;
 pub mod options;
+mod retry;
 
 use crate::base::error::{Error, Kind as ErrorKind, Result};
 use crate::base::limits::WINDOW_SLOTS;
@@ -24,7 +26,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 pub use crate::cell::shard::Numbers;
+pub use bulkhead::Bulkhead;
 pub use health::Probe;
+pub use retry::Retry;
 
 /// Names a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,6 +106,12 @@ impl Engine {
         }
         for (name, policy) in &options.limiters {
             engine.open_limiter(name, policy)?;
+        }
+        for (name, policy) in &options.bulkheads {
+            engine.open_bulkhead(name, policy)?;
+        }
+        for (name, policy) in &options.retries {
+            engine.open_retry(name, policy)?;
         }
         Ok(engine)
     }

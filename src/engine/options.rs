@@ -2,7 +2,9 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::{host, limits};
+use crate::guard::bulkhead::BulkheadPolicy;
 use crate::guard::policy::LimiterPolicy;
+use crate::guard::retry::RetryPolicy;
 use crate::health::Plan;
 use crate::region::layout::Limits;
 use serde_json::{Map, Value};
@@ -40,6 +42,10 @@ pub struct Options {
     pub limiters: Vec<(String, LimiterPolicy)>,
     /// What health is judged by.
     pub health: Option<Plan>,
+    /// Bulkheads by name.
+    pub bulkheads: Vec<(String, BulkheadPolicy)>,
+    /// Retries by name.
+    pub retries: Vec<(String, RetryPolicy)>,
 }
 
 impl Options {
@@ -72,7 +78,11 @@ impl Options {
                     }
                 }
                 "health" => options.health = Some(Plan::parse(value)?),
-                "breakers" | "bulkheads" | "retries" | "objectives" => {
+                "bulkheads" => {
+                    options.bulkheads = section(name, "bulkhead", value, BulkheadPolicy::parse)?
+                }
+                "retries" => options.retries = section(name, "retry", value, RetryPolicy::parse)?,
+                "breakers" | "objectives" => {
                     return Err(Error::config(format!(
                         "{name}: tidegate {} does not have them yet",
                         env!("CARGO_PKG_VERSION")
@@ -81,7 +91,8 @@ impl Options {
                 _ => {
                     return Err(unknown(
                         name,
-                        "service, region, clock, window_seconds, metrics, limiters, health",
+                        "service, region, clock, window_seconds, metrics, limiters, bulkheads, retries, \
+                         health",
                     ));
                 }
             }
@@ -212,6 +223,41 @@ pub fn limiter_policy(name: &str, text: &str) -> Result<LimiterPolicy> {
         ))
     })?;
     LimiterPolicy::parse(&format!("limiters.{name}"), &value)
+}
+
+/// Reads the configuration of one bulkhead, a JSON object.
+pub fn bulkhead_policy(name: &str, text: &str) -> Result<BulkheadPolicy> {
+    BulkheadPolicy::parse(&format!("bulkheads.{name}"), &json("bulkhead", name, text)?)
+}
+
+/// Reads the configuration of one retry, a JSON object.
+pub fn retry_policy(name: &str, text: &str) -> Result<RetryPolicy> {
+    RetryPolicy::parse(&format!("retries.{name}"), &json("retry", name, text)?)
+}
+
+fn json(what: &str, name: &str, text: &str) -> Result<Value> {
+    serde_json::from_str(text).map_err(|cause| {
+        Error::config(format!(
+            "the configuration of {what} {name:?} is not JSON: {cause}"
+        ))
+    })
+}
+
+/// A section of guards of one kind, by name.
+fn section<P>(
+    section: &str,
+    what: &str,
+    value: &Value,
+    parse: impl Fn(&str, &Value) -> Result<P>,
+) -> Result<Vec<(String, P)>> {
+    let guards = object(section, value)?.iter();
+    guards
+        .map(|(name, value)| {
+            crate::base::name::check(what, name)
+                .map_err(|cause| Error::config(format!("{section}: {cause}")))?;
+            Ok((name.clone(), parse(&format!("{section}.{name}"), value)?))
+        })
+        .collect()
 }
 
 fn slot_ns(window_seconds: f64) -> u64 {

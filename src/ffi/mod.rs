@@ -9,6 +9,7 @@
 //! | [`engine`] | open, attach, close, clock |
 //! | [`metric`] | counters, gauges, histograms |
 //! | [`limiter`] | limiters |
+//! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
 //! | [`shard`] | cells that bindings write themselves |
 //! | [`health`] | probes, heartbeats, reports |
 //! | [`snapshot`] | take, render, free |
@@ -37,6 +38,10 @@ pub mod engine;
 pub mod metric;
 
 pub mod limiter;
+
+pub mod bulkhead;
+
+pub mod retry;
 
 pub mod health;
 

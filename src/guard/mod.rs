@@ -12,22 +12,36 @@
 //! | [`sliding`] | the sliding window's arithmetic; its ring; the order of its two steps |
 //! | [`keys`] | many keys in bounded memory; why one key never has two entries |
 //! | [`entry`] | the words of a limiter in the region |
+//! | [`bulkhead`] | how many calls may be inside at once |
+//! | `permit`, `holder` | a place in a bulkhead in one word; which process has it |
+//! | [`retry`] | how long to wait before an attempt, or that there should be none |
+//! | [`backoff`] | the waits: pure arithmetic |
+//! | `budget` | how many retries the last ten seconds allow |
 //! | `directory` | guards of any kind by name |
+//! | `stored`, `document` | guards that hold their configuration as text; its fields |
 //! | [`registry`] | find or create by name |
 //! | [`limiter`] | the check itself |
 //! | `room` | a key that has no entry yet, or no room |
 //! | `refusal` | errors in words |
 
+pub mod backoff;
+mod budget;
+pub mod bulkhead;
 mod directory;
+mod document;
 pub mod entry;
 pub mod gcra;
+mod holder;
 pub mod keys;
 pub mod limiter;
+mod permit;
 pub mod policy;
 mod refusal;
 pub mod registry;
+pub mod retry;
 mod room;
 pub mod sliding;
+mod stored;
 
 pub use limiter::check;
 pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};

@@ -24,6 +24,10 @@ int main(void) {
   FIELD(tidegate_decision, remaining);
   FIELD(tidegate_decision, retry_after_ns);
   FIELD(tidegate_decision, reset_after_ns);
+  SIZE(tidegate_bulkhead);
+  FIELD(tidegate_bulkhead, id);
+  SIZE(tidegate_retry);
+  FIELD(tidegate_retry, id);
   SIZE(tidegate_shard);
   FIELD(tidegate_shard, id);
   SIZE(tidegate_shard_cells);

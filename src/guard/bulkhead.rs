@@ -1,0 +1,332 @@
+//! The bulkhead: at most so many calls inside at once, over all processes of the region.
+//!
+//! There are as many places as calls may be inside, and being inside is having a place: no count
+//! could disagree with who is there. A place is taken by one compare-and-swap of its word, from free
+//! to the caller's process, so there is never one too many, whoever is killed or stopped and when.
+//!
+//! **Places come back.** A place says which process has it. The next caller who finds the bulkhead
+//! full asks the system whether the holders live, and takes the place of one that does not. Asking
+//! costs microseconds for each process, so callers of one 4 ms ask [`INQUIRIES`] times at most. With
+//! a permit timeout, places that were had for longer come back the same way; their holders are told
+//! when they leave.
+//!
+//! **A denial is cheap.** Whoever looked at all places in vain says so in the hint and looks once
+//! more; whoever leaves looks at the hint after it left. Both are sequentially consistent, so one of
+//! them sees the other, and a hint that says "full" is true until somebody leaves. A process killed
+//! between leaving and looking leaves a wrong hint behind: it is not believed for longer than the
+//! same 4 ms.
+
+use super::holder::Holder;
+use super::permit::{MAX_PLACES, Permit, Place};
+use super::stored::{self, Entry};
+use crate::base::error::{Error, Result};
+use crate::base::sync::{AtomicU64, Ordering};
+use crate::cell::planes::Planes;
+use crate::region::Region;
+use crate::region::handle::IdKind;
+
+pub use policy::BulkheadPolicy;
+
+mod look;
+mod policy;
+
+/// The words of a bulkhead's entry, after those of every stored guard.
+mod word {
+    /// Most calls inside.
+    pub const PLACES: usize = 4;
+    /// First of their words.
+    pub const PLACES_AT: usize = 5;
+    /// What it is, as bits.
+    pub const TRAITS: usize = 6;
+    /// Permit timeout in nanoseconds, and when each place was taken.
+    pub const TIMEOUT_NS: usize = 7;
+    pub const SINCE_AT: usize = 8;
+    /// A line of its own for what changes: the hint, when it was last looked for the dead, and when
+    /// the first place can time out.
+    pub const HINT: usize = 16;
+    pub const LOOKED: usize = 17;
+    pub const EXPIRES_NS: usize = 18;
+}
+
+/// Bits of [`word::TRAITS`].
+mod is {
+    pub const SHADOW: u64 = 1;
+}
+
+/// The hint when no place is free; else 0, or the number of a place that was left lately, plus one.
+const FULL: u64 = u64::MAX;
+
+/// How often the callers of one 4 ms may ask whether a process lives.
+const INQUIRIES: u64 = 32;
+
+/// The columns of a bulkhead in the planes.
+mod tally {
+    pub const ENTERED: usize = 0;
+    pub const DENIED: usize = 1;
+    /// Of those that entered, the ones that shadow mode let pass although it was full.
+    pub const WOULD_DENY: usize = 2;
+    pub const FROM_DEAD: usize = 3;
+    pub const TIMED_OUT: usize = 4;
+}
+
+/// A bulkhead as a snapshot shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BulkheadReading {
+    /// Its name.
+    pub name: String,
+    /// What it was configured to be.
+    pub policy: BulkheadPolicy,
+    /// Its state and what it did.
+    pub numbers: BulkheadNumbers,
+}
+
+/// A bulkhead's state, and what it did since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BulkheadNumbers {
+    /// Most calls inside.
+    pub limit: u64,
+    /// Calls inside now, those of dead processes included until their places are taken back.
+    pub in_use: u64,
+    /// Calls that entered.
+    pub entered: u64,
+    /// Calls that were denied.
+    pub denied: u64,
+    /// Calls that shadow mode let pass although it was full.
+    pub would_deny: u64,
+    /// Places taken back from dead processes.
+    pub returned_from_dead: u64,
+    /// Places taken back because their permits timed out.
+    pub timed_out: u64,
+}
+
+/// A bulkhead of a region.
+#[derive(Clone, Copy, Debug)]
+struct Bulkhead<'a> {
+    region: &'a Region,
+    entry: Entry<'a>,
+}
+
+/// The id of the bulkhead called `name`, made as `policy` says if there is none.
+pub fn open(region: &Region, name: &str, policy: &BulkheadPolicy) -> Result<u64> {
+    stored::open(region, IdKind::Bulkhead, name, &policy.to_json(), |entry| {
+        let places = policy.max_concurrent;
+        entry.set(word::PLACES, places);
+        entry.set(word::PLACES_AT, region.allocate(places as usize)? as u64);
+        entry.set(word::TRAITS, if policy.shadow { is::SHADOW } else { 0 });
+        if let Some(timeout_ns) = policy.permit_timeout_ns() {
+            entry.set(word::TIMEOUT_NS, timeout_ns);
+            entry.set(word::SINCE_AT, region.allocate(places as usize)? as u64);
+        }
+        Ok(())
+    })
+}
+
+/// The id of the bulkhead called `name`.
+pub fn find(region: &Region, name: &str) -> Option<u64> {
+    stored::find(region, IdKind::Bulkhead, name)
+}
+
+/// Goes in, if there is room; the permit.
+#[inline]
+pub fn enter(region: &Region, planes: &Planes, id: u64) -> Result<Option<u64>> {
+    let bulkhead = Bulkhead::resolve(region, id)?;
+    let count = |tally| planes.add(bulkhead.entry.column(region, tally), 1);
+    let holder = Holder::current();
+    let found = match bulkhead.take_by_hint(holder) {
+        Some(permit) => Some(permit),
+        None => bulkhead.take_or_deny(planes, holder)?,
+    };
+    match found {
+        Some(permit) => {
+            count(tally::ENTERED);
+            Ok(Some(bulkhead.number(permit)))
+        }
+        None if bulkhead.entry.get(word::TRAITS) & is::SHADOW != 0 => {
+            count(tally::ENTERED);
+            count(tally::WOULD_DENY);
+            Ok(Some(bulkhead.number(Permit {
+                generation: 1,
+                place: None,
+            })))
+        }
+        None => {
+            count(tally::DENIED);
+            Ok(None)
+        }
+    }
+}
+
+/// Leaves with the permit that entering gave.
+#[inline]
+pub fn leave(region: &Region, id: u64, permit: u64) -> Result<()> {
+    let bulkhead = Bulkhead::resolve(region, id)?;
+    let seed = &region.header().seed;
+    let Some(permit) = Permit::from_number(permit, bulkhead.entry.index, seed) else {
+        return Err(not_a_permit(permit));
+    };
+    match permit.place {
+        Some(place) => bulkhead.give_back(place, permit.generation),
+        None => Ok(()),
+    }
+}
+
+/// A bulkhead's numbers now.
+pub fn read(region: &Region, planes: &Planes, id: u64) -> Result<BulkheadNumbers> {
+    Ok(Bulkhead::resolve(region, id)?.numbers(planes))
+}
+
+/// Every bulkhead, by name.
+pub fn list(region: &Region, planes: &Planes) -> Vec<BulkheadReading> {
+    let all = stored::list(region, IdKind::Bulkhead).into_iter();
+    all.filter_map(|(name, entry, config)| {
+        Some(BulkheadReading {
+            name,
+            policy: BulkheadPolicy::parse("bulkhead", &config).ok()?,
+            numbers: Bulkhead { region, entry }.numbers(planes),
+        })
+    })
+    .collect()
+}
+
+impl<'a> Bulkhead<'a> {
+    #[inline(always)]
+    fn resolve(region: &'a Region, id: u64) -> Result<Self> {
+        let entry = Entry::resolve(region, id, IdKind::Bulkhead)?;
+        Ok(Bulkhead { region, entry })
+    }
+
+    #[inline(always)]
+    fn places(&self) -> Option<&'a [AtomicU64]> {
+        self.array(word::PLACES_AT)
+    }
+
+    #[inline(always)]
+    fn array(&self, at: usize) -> Option<&'a [AtomicU64]> {
+        let (at, count) = (self.entry.get(at), self.entry.get(word::PLACES));
+        let count = count.min(MAX_PLACES) as usize;
+        self.region.words().slice(at as usize, count)
+    }
+
+    #[inline(always)]
+    fn number(&self, permit: Permit) -> u64 {
+        permit.to_number(self.entry.index, &self.region.header().seed)
+    }
+
+    /// A free place, unless the hint says that there is none.
+    #[inline(always)]
+    fn take_by_hint(&self, holder: Holder) -> Option<Permit> {
+        let hint = self.entry.get(word::HINT);
+        if hint == FULL {
+            return None;
+        }
+        self.take_free(holder, hint, Ordering::Relaxed)
+    }
+
+    /// Looks at each place once.
+    #[inline(always)]
+    fn take_free(&self, holder: Holder, hint: u64, order: Ordering) -> Option<Permit> {
+        let places = self.places()?;
+        let first = start(hint, holder, places.len());
+        let (before, after) = places.split_at_checked(first)?;
+        for (place, word) in (first..).zip(after).chain((0..).zip(before)) {
+            let found = Place(word.load(order));
+            if found.is_free()
+                && let Some(permit) = self.take(place, word, found, holder)
+            {
+                return Some(permit);
+            }
+        }
+        None
+    }
+
+    /// Puts `holder` in the place of whoever was found there.
+    #[inline(always)]
+    fn take(&self, place: usize, word: &AtomicU64, found: Place, holder: Holder) -> Option<Permit> {
+        self.stamp(place);
+        let taken = found.taken(holder);
+        word.compare_exchange(found.0, taken.0, Ordering::SeqCst, Ordering::Relaxed)
+            .ok()?;
+        Some(Permit {
+            generation: taken.generation(),
+            place: Some(place),
+        })
+    }
+
+    /// Says, before the place is taken, since when it is: a time that is never before that of an
+    /// earlier taker who was slow to say it.
+    #[inline(always)]
+    fn stamp(&self, place: usize) {
+        if self.entry.get(word::TIMEOUT_NS) != 0
+            && let Some(since) = self.array(word::SINCE_AT).and_then(|all| all.get(place))
+        {
+            let clock = self.region.clock();
+            since.fetch_max(clock.coarse().saturating_add(clock.lag()), Ordering::SeqCst);
+        }
+    }
+
+    #[inline(always)]
+    fn give_back(&self, place: usize, generation: u64) -> Result<()> {
+        let Some(word) = self.places().and_then(|places| places.get(place)) else {
+            return Err(damaged());
+        };
+        let found = Place(word.load(Ordering::Relaxed));
+        let is_inside = found.generation() == generation && !found.is_free();
+        if !is_inside
+            || word
+                .compare_exchange(found.0, found.left().0, Ordering::SeqCst, Ordering::Relaxed)
+                .is_err()
+        {
+            return Err(left_already());
+        }
+        let hint = self.entry.word(word::HINT);
+        if hint.load(Ordering::SeqCst) == FULL {
+            hint.store(place as u64 + 1, Ordering::SeqCst);
+        }
+        Ok(())
+    }
+
+    fn numbers(&self, planes: &Planes) -> BulkheadNumbers {
+        let sum = |tally| planes.sum(self.entry.column(self.region, tally));
+        let places = self.places().unwrap_or_default();
+        let is_inside = |word: &&AtomicU64| !Place(word.load(Ordering::Relaxed)).is_free();
+        BulkheadNumbers {
+            limit: self.entry.get(word::PLACES),
+            in_use: places.iter().filter(is_inside).count() as u64,
+            entered: sum(tally::ENTERED),
+            denied: sum(tally::DENIED),
+            would_deny: sum(tally::WOULD_DENY),
+            returned_from_dead: sum(tally::FROM_DEAD),
+            timed_out: sum(tally::TIMED_OUT),
+        }
+    }
+}
+
+/// Where a caller begins to look: where a place was left, or else where its thread always does, which
+/// its stack tells at no cost, so that callers of one moment do not all want the same place.
+#[inline(always)]
+fn start(hint: u64, holder: Holder, count: usize) -> usize {
+    if hint != 0 && hint <= count as u64 {
+        return hint as usize - 1;
+    }
+    let here = 0u8;
+    let stack = (&raw const here) as u64 >> 16;
+    let mixed = (stack ^ holder.0 << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((u128::from(mixed) * count as u128) >> 64) as usize
+}
+
+#[cold]
+fn not_a_permit(number: u64) -> Error {
+    Error::stale(format!(
+        "{number:#x} is not a permit that this bulkhead gave"
+    ))
+}
+
+#[cold]
+fn left_already() -> Error {
+    Error::state("the permit was left already, or its place was taken back from it")
+}
+
+#[cold]
+fn damaged() -> Error {
+    Error::format("the bulkhead is damaged in the region")
+}
