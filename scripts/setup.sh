@@ -133,6 +133,25 @@ promtool() {
     rm -rf "$scratch"
 }
 
+# The Go module's tests are skipped without Go, or with one that is older than this.
+GO_MIN=1.24
+
+golang() {
+    if command -v go >/dev/null 2>&1; then
+        version=$(go env GOVERSION)
+        at_least "${version#go}" "$GO_MIN" && return
+        echo "setup: ${version} is older than Go $GO_MIN; the Go module's tests are skipped"
+        return
+    fi
+    command -v apt-cache >/dev/null 2>&1 || return 0
+    candidate=$(apt-cache policy golang-go | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9][0-9.]*\).*/\2/p')
+    if [ -n "$candidate" ] && at_least "$candidate" "$GO_MIN"; then
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go
+    else
+        echo "setup: no Go $GO_MIN or newer (package golang-go has ${candidate:-none}); the Go module's tests are skipped"
+    fi
+}
+
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -165,6 +184,7 @@ install_all() {
             rustup component add rustfmt clippy
     fi
     promtool
+    golang
 }
 
 case "${1:-}" in

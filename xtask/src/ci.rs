@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    Outcome, abi_layout, bindings, c_tests, header, install, node, process, python, symbols,
+    Outcome, abi_layout, bindings, c_tests, golang, header, install, node, process, python, symbols,
 };
 
 struct Step {
@@ -22,7 +22,7 @@ struct Tests {
 }
 
 /// Cheap and common failures first; the one that may install a tool last.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "fmt",
         claim: "the source is formatted",
@@ -119,6 +119,11 @@ const STEPS: [Step; 15] = [
         name: "python",
         claim: "the Python package installs and its tests pass",
         run: |_| python::run(&[]),
+    },
+    Step {
+        name: "go",
+        claim: "the Go module is vetted and its tests pass",
+        run: |_| golang::run(),
     },
     Step {
         name: "install-check",

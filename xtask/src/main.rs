@@ -11,6 +11,7 @@ mod c_tests;
 mod ci;
 mod committed;
 mod conformance;
+mod golang;
 mod header;
 mod install;
 mod nightly;

@@ -1,0 +1,3 @@
+package tidegate
+
+//go:generate sh native.sh

@@ -1,0 +1,185 @@
+package tidegate
+
+import (
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/tidegate/tidegate/bindings/go/internal/capi"
+	"github.com/tidegate/tidegate/bindings/go/internal/pin"
+)
+
+// Histogram is a distribution of values, at least 0: durations in seconds, sizes in bytes. Its
+// quantiles are right within 0.8 %, over its life and over the last minute (Config.Window). A handle
+// is a small value: copy it, compare it, keep it. The zero Histogram records nothing.
+type Histogram struct{ s *histogram }
+
+type histogram struct {
+	engine *Engine
+	id     uint64
+	cells  []atomic.Pointer[cells] // one for each scheduler slot
+}
+
+// cells is where one scheduler slot counts this histogram.
+type cells struct {
+	counts   unsafe.Pointer // limit words
+	sum      *float64
+	min, max *float64
+	limit    uint64
+	first    uint64 // number of the first bucket among those of all doubles
+	shift    uint8  // bits of a double below its bucket's number
+}
+
+// Histogram opens the histogram with this name and these labels, and makes it if need be.
+func (e *Engine) Histogram(name string, options *MetricOptions) (Histogram, error) {
+	var h Histogram
+	err := e.open(name, options, options == nil, capi.HistogramOpen, func(id uint64) capi.Result {
+		h.s = number(e, id, func() *histogram {
+			return &histogram{e, id, make([]atomic.Pointer[cells], len(e.slots)-1)}
+		})
+		return capi.Result{}
+	})
+	return h, err
+}
+
+// Record records a value. It makes no call into C: each scheduler slot counts in cells of its own in
+// the region, and readers merge them. NaN, infinite and negative values are dropped, and counted as
+// dropped. After the engine was closed it does nothing.
+func (h Histogram) Record(value float64) {
+	s := h.s
+	if s == nil {
+		return
+	}
+	if pin.Exclusive {
+		if p := pin.Pin(); p < len(s.cells) {
+			if c := s.cells[p].Load(); c != nil && c.record(value) {
+				pin.Unpin()
+				return
+			}
+		}
+		pin.Unpin()
+	}
+	s.record(value)
+}
+
+// RecordDuration records a duration, in seconds.
+func (h Histogram) RecordDuration(d time.Duration) { h.Record(d.Seconds()) }
+
+// record counts a value as tidegate_shard_cells says; false where it says to call the library. The
+// caller owns the cells: it is pinned to their slot.
+func (c *cells) record(value float64) bool {
+	i := math.Float64bits(value)>>(c.shift&63) - c.first
+	if i >= c.limit {
+		return false
+	}
+	*(*uint64)(unsafe.Add(c.counts, i*8))++
+	*c.sum += value
+	if value < *c.min {
+		*c.min = value
+	}
+	if value > *c.max {
+		*c.max = value
+	}
+	return true
+}
+
+// record is Record by a call: for the first value of a slot, and for values beyond the cells.
+func (s *histogram) record(value float64) {
+	if !s.engine.enter() {
+		return
+	}
+	defer s.engine.leave()
+	capi.HistogramRecord(s.engine.c, s.id, value)
+	if pin.Exclusive {
+		s.prepare()
+	}
+}
+
+// prepare gives the slot that this happens to run on cells, if there are some to be had.
+func (s *histogram) prepare() {
+	p := pin.Pin()
+	pin.Unpin()
+	if p >= len(s.cells) || s.cells[p].Load() != nil {
+		return
+	}
+	s.engine.mu.Lock()
+	defer s.engine.mu.Unlock()
+	shard := s.engine.shardFor(p)
+	if shard == 0 {
+		return
+	}
+	if found, r := capi.ShardHistogram(s.engine.c, shard, s.id); r.Status == capi.OK {
+		s.cells[p].Store(cellsOf(found))
+		s.engine.keepTime()
+	}
+}
+
+func cellsOf(found capi.Cells) *cells {
+	return &cells{
+		counts: found.Counts,
+		sum:    found.Sum,
+		min:    found.Min,
+		max:    found.Max,
+		limit:  uint64(found.Octaves) << found.FractionBits,
+		first:  uint64(found.FirstOctave) << found.FractionBits,
+		shift:  uint8(52 - found.FractionBits),
+	}
+}
+
+func (s *histogram) retire() {
+	for i := range s.cells {
+		s.cells[i].Store(nil)
+	}
+}
+
+// TryRecord is Record for those who want to know whether it was recorded.
+func (h Histogram) TryRecord(value float64) error {
+	if h.s == nil {
+		return unopened("histogram")
+	}
+	return h.s.engine.call(func() capi.Result {
+		return capi.HistogramRecord(h.s.engine.c, h.s.id, value)
+	})
+}
+
+// RecordMany records several values in one call: all of them, or none when one is refused.
+func (h Histogram) RecordMany(values []float64) error {
+	if h.s == nil {
+		return unopened("histogram")
+	}
+	return h.s.engine.call(func() capi.Result {
+		return capi.HistogramRecordMany(h.s.engine.c, h.s.id, values)
+	})
+}
+
+// Quantiles reads the values at some quantiles, each 0 to 1, by nearest rank: over the last window,
+// at most Config.Window, or for 0 since the histogram was made. Without data they are NaN.
+func (h Histogram) Quantiles(window time.Duration, quantiles ...float64) ([]float64, error) {
+	if h.s == nil {
+		return nil, unopened("histogram")
+	}
+	if window < 0 {
+		return nil, &Error{CodeArgument, fmt.Sprintf("a window of %v", window)}
+	}
+	out := make([]float64, len(quantiles))
+	if len(quantiles) == 0 {
+		return out, nil
+	}
+	err := h.s.engine.call(func() capi.Result {
+		return capi.HistogramQuantiles(h.s.engine.c, h.s.id, window.Seconds(), quantiles, out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Time records how long something takes, in seconds, when the function it returns is called:
+//
+//	defer seconds.Time()()
+func (h Histogram) Time() func() {
+	start := time.Now()
+	return func() { h.RecordDuration(time.Since(start)) }
+}

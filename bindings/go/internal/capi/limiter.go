@@ -1,0 +1,61 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package capi
+
+/*
+#include "shim.h"
+
+#cgo noescape limiter_check
+#cgo nocallback limiter_check
+
+static capi_result limiter_open(tidegate_engine *e, const char *name, const char *config, uint64_t *out)
+{
+    return capi_done(tidegate_limiter_open(e, name, config, (tidegate_limiter *)out));
+}
+static capi_result limiter_check(tidegate_engine *e, uint64_t id, const char *key, size_t length,
+                                 uint32_t cost, void *out)
+{
+    return capi_done(tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, out));
+}
+static capi_result allow_request(tidegate_engine *e, const char *name, const char *key, size_t length)
+{
+    return capi_done(tidegate_allow_request(e, name, key, length));
+}
+*/
+import "C"
+
+import "unsafe"
+
+// Decision is a tidegate_decision.
+type Decision struct {
+	Limit        uint64
+	Remaining    uint64
+	RetryAfterNs uint64
+	ResetAfterNs uint64
+}
+
+// The same words in the same order: Go's struct is handed to C as it is.
+var _ [unsafe.Sizeof(C.tidegate_decision{})]byte = [unsafe.Sizeof(Decision{})]byte{}
+
+// LimiterOpen opens a limiter; without config it must exist.
+func LimiterOpen(e Engine, name, config string) (uint64, Result) {
+	return open(e, name, config, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
+		return C.limiter_open(c, n, o, id)
+	})
+}
+
+// LimiterCheck takes cost units for a key, or none. decision may be nil.
+func LimiterCheck(e Engine, id uint64, key string, has bool, cost uint32, decision *Decision) Result {
+	return result(C.limiter_check(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
+		C.uint32_t(cost), unsafe.Pointer(decision)))
+}
+
+// AllowRequest takes one unit of the limiter of this name.
+func AllowRequest(e Engine, name, key string, has bool) Result {
+	n, r := text(name)
+	if r.Status != OK {
+		return r
+	}
+	defer free(n)
+	return result(C.allow_request(e.c, n, bytes(key, has), C.size_t(len(key))))
+}

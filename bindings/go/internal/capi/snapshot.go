@@ -1,0 +1,66 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package capi
+
+/*
+#include "shim.h"
+
+static capi_result snapshot_take(tidegate_engine *e, tidegate_snapshot **out)
+{
+    return capi_done(tidegate_snapshot_take(e, out));
+}
+static capi_result snapshot_render(const tidegate_snapshot *s, uint32_t format, char *buffer,
+                                   size_t capacity, size_t *out_length)
+{
+    return capi_done(tidegate_snapshot_render(s, format, buffer, capacity, out_length));
+}
+*/
+import "C"
+
+import "unsafe"
+
+// Snapshot is a tidegate_snapshot; the zero value is none.
+type Snapshot struct{ c *C.tidegate_snapshot }
+
+// SnapshotTake takes a picture of everything.
+func SnapshotTake(e Engine) (Snapshot, Result) {
+	var s Snapshot
+	r := result(C.snapshot_take(e.c, &s.c))
+	return s, r
+}
+
+// SnapshotRender appends a snapshot as text to buffer.
+func SnapshotRender(s Snapshot, format uint32, buffer []byte) ([]byte, Result) {
+	return grow(buffer, func(to *C.char, capacity C.size_t, length *C.size_t) C.capi_result {
+		return C.snapshot_render(s.c, C.uint32_t(format), to, capacity, length)
+	})
+}
+
+// SnapshotFree frees a snapshot that nobody reads any more.
+func SnapshotFree(s Snapshot) { C.tidegate_snapshot_free(s.c) }
+
+// grow asks for the length of a text, then appends the text to buffer. The length may grow between
+// the two calls where the text is not of one moment.
+func grow(buffer []byte, call func(*C.char, C.size_t, *C.size_t) C.capi_result) ([]byte, Result) {
+	var length C.size_t
+	if r := result(call(nil, 0, &length)); r.Status < 0 {
+		return buffer, r
+	}
+	for {
+		start := len(buffer)
+		if length == 0 {
+			return buffer, Result{}
+		}
+		whole := append(buffer, make([]byte, int(length))...)
+		capacity := length
+		r := result(call((*C.char)(unsafe.Pointer(&whole[start])), capacity, &length))
+		switch {
+		case r.Status == ESpace && length > capacity:
+			continue
+		case r.Status < 0:
+			return buffer, r
+		default:
+			return whole[:start+int(min(length, capacity))], r
+		}
+	}
+}

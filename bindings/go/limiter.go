@@ -1,0 +1,142 @@
+package tidegate
+
+import (
+	"context"
+	"time"
+
+	"github.com/tidegate/tidegate/bindings/go/internal/capi"
+)
+
+// Limiter is a rate limit, shared by all processes of the region. A handle is a small value: copy
+// it, compare it, keep it. A limiter with keys is asked through [Limiter.Key]. The zero Limiter
+// admits nothing.
+type Limiter struct {
+	s     *limiter
+	key   string
+	keyed bool
+}
+
+type limiter struct {
+	engine *Engine
+	id     uint64
+	name   string
+}
+
+// Decision is what a limiter says beside yes or no.
+type Decision struct {
+	// Allowed says that the units were taken.
+	Allowed bool
+	// Limit is the burst or limit that decided, in units; Remaining what is left of it now.
+	Limit, Remaining uint64
+	// RetryAfter is 0 when allowed, else the shortest wait after which the same call could pass.
+	RetryAfter time.Duration
+	// ResetAfter is until the limiter is full again if nobody calls.
+	ResetAfter time.Duration
+}
+
+// Limiter opens the limiter of this name, and makes it if need be. With a nil config it must exist:
+// be named in Config.Limiters, or opened before by any process of the region.
+func (e *Engine) Limiter(name string, config *LimiterConfig) (Limiter, error) {
+	var l Limiter
+	err := e.open(name, config, config == nil, capi.LimiterOpen, func(id uint64) capi.Result {
+		l.s = number(e, id, func() *limiter { return &limiter{e, id, name} })
+		return capi.Result{}
+	})
+	return l, err
+}
+
+// Key is the limiter as it is for this key: a user, an address, a token, any bytes. The key itself
+// is not stored, only a keyed hash of it.
+func (l Limiter) Key(key string) Limiter { return Limiter{l.s, key, true} }
+
+// Allow takes one unit now, or none. It is false, too, when the call is an error: a closed engine, a
+// key that is missing. Check tells.
+func (l Limiter) Allow() bool { return l.AllowN(1) }
+
+// AllowN takes n units now, or none.
+func (l Limiter) AllowN(n uint32) bool {
+	if l.s == nil || !l.s.engine.enter() {
+		return false
+	}
+	r := capi.LimiterCheck(l.s.engine.c, l.s.id, l.key, l.keyed, n, nil)
+	l.s.engine.leave()
+	return r.Status == capi.OK
+}
+
+// Check takes cost units now, or none, and says what is left and how long to wait. A denial is no
+// error, and changes nothing.
+func (l Limiter) Check(cost uint32) (Decision, error) {
+	if l.s == nil {
+		return Decision{}, unopened("limiter")
+	}
+	if !l.s.engine.enter() {
+		return Decision{}, ErrClosed
+	}
+	var d capi.Decision
+	r := capi.LimiterCheck(l.s.engine.c, l.s.id, l.key, l.keyed, cost, &d)
+	l.s.engine.leave()
+	if r.Status < 0 {
+		return Decision{}, failure(r)
+	}
+	return decision(&d, r), nil
+}
+
+func decision(d *capi.Decision, r capi.Result) Decision {
+	return Decision{
+		Allowed:    r.Status == capi.OK,
+		Limit:      d.Limit,
+		Remaining:  d.Remaining,
+		RetryAfter: nanoseconds(d.RetryAfterNs),
+		ResetAfter: nanoseconds(d.ResetAfterNs),
+	}
+}
+
+// Wait takes one unit, as soon as there is one. It returns ctx's error when ctx ends first, and at
+// once a [Denied] when its deadline is nearer than the unit.
+func (l Limiter) Wait(ctx context.Context) error { return l.WaitN(ctx, 1) }
+
+// WaitN takes n units, as soon as they are there.
+func (l Limiter) WaitN(ctx context.Context, n uint32) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d, err := l.Check(n)
+		if err != nil || d.Allowed {
+			return err
+		}
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.RetryAfter {
+			return &Denied{"limiter", l.s.name, d.RetryAfter}
+		}
+		if err := sleep(ctx, d.RetryAfter); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits for d or until ctx ends, whose error it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// AllowRequest takes one unit of the limiter of this name for this key, or none; "" is no key. It is
+// for callers who keep no handles.
+func (e *Engine) AllowRequest(limiter, key string) (bool, error) {
+	var admitted bool
+	err := e.call(func() capi.Result {
+		r := capi.AllowRequest(e.c, limiter, key, key != "")
+		admitted = r.Status == capi.OK
+		return r
+	})
+	return admitted, err
+}

@@ -1,0 +1,126 @@
+package tidegate
+
+import (
+	"encoding/json"
+	"io"
+	"sync"
+
+	"github.com/tidegate/tidegate/bindings/go/internal/capi"
+)
+
+// Format is how a snapshot is written.
+type Format uint32
+
+// The formats. A format that the library was built without is an [ErrArgument].
+const (
+	// JSON is the document of schema/snapshot.schema.json.
+	JSON Format = 0
+	// Prometheus is the text format 0.0.4.
+	Prometheus Format = 1
+)
+
+// Snapshot is everything that a region held at one time. It outlives the engine, and is safe for
+// concurrent use. Close it to give its memory back at once; the garbage collector does it later.
+type Snapshot struct{ s *picture }
+
+type picture struct {
+	mu sync.RWMutex
+	c  capi.Snapshot
+	ok bool
+}
+
+// Snapshot takes a picture of everything, while writers go on. Each histogram agrees with itself,
+// and no count is less than in an earlier snapshot.
+func (e *Engine) Snapshot() (*Snapshot, error) {
+	p := &picture{ok: true}
+	err := e.call(func() (r capi.Result) {
+		p.c, r = capi.SnapshotTake(e.c)
+		return r
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{p}
+	setNet(s)
+	return s, nil
+}
+
+// Append appends the snapshot in this format to b. The same snapshot gives the same bytes.
+func (s *Snapshot) Append(b []byte, format Format) ([]byte, error) {
+	if s == nil || s.s == nil {
+		return b, unopened("snapshot")
+	}
+	s.s.mu.RLock()
+	defer s.s.mu.RUnlock()
+	if !s.s.ok {
+		return b, ErrClosed
+	}
+	b, r := capi.SnapshotRender(s.s.c, uint32(format), b)
+	return b, failure(r)
+}
+
+// Render is the snapshot in this format.
+func (s *Snapshot) Render(format Format) ([]byte, error) { return s.Append(nil, format) }
+
+// Decode reads the JSON document into v, as json.Unmarshal does; a *[Data] has the common parts.
+func (s *Snapshot) Decode(v any) error {
+	text, err := s.Render(JSON)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, v)
+}
+
+// Data is the snapshot as Go values, as far as most programs want them. The document has more.
+func (s *Snapshot) Data() (*Data, error) {
+	var data Data
+	if err := s.Decode(&data); err != nil {
+		return nil, err
+	}
+	return &data, nil
+}
+
+// Close gives the snapshot's memory back. Closing again does nothing.
+func (s *Snapshot) Close() error {
+	if s == nil || s.s == nil {
+		return nil
+	}
+	s.s.release()
+	return nil
+}
+
+func (p *picture) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ok {
+		p.ok = false
+		capi.SnapshotFree(p.c)
+	}
+}
+
+// WriteTo takes a snapshot and writes it in this format.
+func (e *Engine) WriteTo(w io.Writer, format Format) error {
+	s, err := e.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	text, err := s.Render(format)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// ContentType is the format's media type, for HTTP.
+func (f Format) ContentType() string {
+	switch f {
+	case JSON:
+		return "application/json"
+	case Prometheus:
+		return "text/plain; version=0.0.4; charset=utf-8"
+	default:
+		return "application/octet-stream"
+	}
+}
