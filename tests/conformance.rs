@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use tidegate::base::error::{Error, Kind};
-use tidegate::engine::Engine;
+use tidegate::engine::{Engine, Probe};
 use tidegate::export::{Format, render};
 use tidegate::guard::{Decision, Verdict};
 use tidegate::metrics::MetricOptions;
@@ -179,6 +179,17 @@ impl Run {
             "allow_request" => {
                 let verdict = engine.allow_request(text("limiter").as_bytes(), key)?;
                 Ok((verdict, Map::new()))
+            }
+            "health" => {
+                let probe = match text("probe") {
+                    "liveness" => Probe::Liveness,
+                    "readiness" => Probe::Readiness,
+                    "startup" => Probe::Startup,
+                    unknown => panic!("no probe is called {unknown}"),
+                };
+                let (status, http_status) = engine.health(probe)?;
+                let status = format!("{status:?}").to_lowercase();
+                done(json!({"status": status, "http_status": http_status}))
             }
             "snapshot_render" => {
                 let document: Value =

@@ -46,10 +46,18 @@ pub fn write(folder: &Path) -> Result<PathBuf, String> {
     Ok(source)
 }
 
-const HELPERS: &str = r#"static inline bool near(double expected, double found, double within)
+const HELPERS: &str = r#"static inline void check_near(int line, const char *what, double expected, double found,
+                              double within)
 {
-    return isnan(expected) ? isnan(found) : fabs(found - expected) <= fabs(expected) * within;
+    bool is_near = isnan(expected) ? isnan(found) != 0
+                                   : fabs(found - expected) <= fabs(expected) * within;
+    if (!is_near) {
+        check_failed(__FILE__, line, what);
+        fprintf(stderr, "    expected %.17g, found %.17g\n", expected, found);
+    }
 }
+#define NEAR(expected, found, within)                                                              \
+    check_near(__LINE__, #found, (expected), (double)(found), (within))
 
 static inline void message_has(const char *part)
 {
@@ -120,10 +128,12 @@ fn block(step: &Value) -> Result<String, String> {
         let mut check = |found: String, wanted: &Value| {
             let line = match wanted {
                 Value::String(text) => format!("CHECK({found} == {});", call.constant(text)),
-                Value::Number(number) if number.is_u64() && !call.doubles => {
+                Value::Number(number) if number.as_u64().is_some_and(|whole| whole >= 1 << 53) => {
                     format!("EQUAL({number}u, {found});")
                 }
-                other => format!("CHECK(near({}, {found}, {within:?}));", double(other)),
+                other => {
+                    format!("NEAR({}, {found}, {within:?});", double(other))
+                }
             };
             let _ = writeln!(code, "        {line}");
         };
@@ -153,8 +163,6 @@ struct Call {
     prefix: &'static str,
     /// What a word of the scenario is called in C, without the word.
     family: &'static str,
-    /// True when expected whole numbers are doubles.
-    doubles: bool,
 }
 
 impl Call {
@@ -207,7 +215,6 @@ impl Call {
             "gauge_value" => {
                 call.open(step, "gauge", false);
                 call.before.push("double value = 0;".into());
-                call.doubles = true;
                 call.then("tidegate_gauge_value(engine, gauge, &value)".into());
             }
             "histogram_record" => {
@@ -234,7 +241,6 @@ impl Call {
                     .push(format!("static const double asked[] = {{{quantiles}}};"));
                 call.before
                     .push("double values[sizeof asked / sizeof *asked];".into());
-                call.doubles = true;
                 call.then(format!(
                     "tidegate_histogram_quantiles(engine, histogram, {}, asked, sizeof asked / sizeof *asked, values)",
                     real("window_seconds")
@@ -256,6 +262,84 @@ impl Call {
             }
             "allow_request" => {
                 call.text = format!("tidegate_allow_request(engine, {}, {key})", text("limiter"));
+            }
+            "breaker_acquire" | "bulkhead_enter" => {
+                let kind = if name == "breaker_acquire" {
+                    "breaker"
+                } else {
+                    "bulkhead"
+                };
+                call.open(step, kind, true);
+                call.before.push("uint64_t permit = 0;".into());
+                let key = match step["key"].as_str() {
+                    Some(_) => format!("_key(engine, {kind}, {key}, &permit)"),
+                    None => format!("(engine, {kind}, &permit)"),
+                };
+                call.then(format!("tidegate_{name}{key}"));
+                call.after.push("(void)permit;".into());
+            }
+            "breaker_report" => {
+                call.open(step, "breaker", true);
+                call.then(format!(
+                    "tidegate_breaker_report(engine, breaker, {}, {}, {})",
+                    permit(step),
+                    outcome(step),
+                    real("seconds")
+                ));
+            }
+            "breaker_state" => {
+                call.open(step, "breaker", true);
+                call.before
+                    .push("tidegate_breaker_phase phase = -1;".into());
+                call.family = "TIDEGATE_BREAKER_";
+                call.then("tidegate_breaker_state(engine, breaker, &phase)".into());
+            }
+            "bulkhead_leave" => {
+                call.open(step, "bulkhead", true);
+                call.then(format!(
+                    "tidegate_bulkhead_leave(engine, bulkhead, {})",
+                    permit(step)
+                ));
+            }
+            "retry_next" => {
+                call.open(step, "retry", true);
+                call.before.push("uint64_t delay_ns = 0;".into());
+                call.then(format!(
+                    "tidegate_retry_next(engine, retry, {}u, &delay_ns)",
+                    whole("attempt", 0)
+                ));
+            }
+            "operation_record" => {
+                call.open(step, "operation", false);
+                let code = match step["error_code"].as_str() {
+                    Some(code) => quoted(code),
+                    None => "NULL".into(),
+                };
+                call.then(format!(
+                    "tidegate_operation_record(engine, operation, {}, {}, {code})",
+                    real("seconds"),
+                    outcome(step)
+                ));
+            }
+            "operation_read" => {
+                call.open(step, "operation", false);
+                call.before
+                    .push("tidegate_operation_reading reading = {0};".into());
+                call.prefix = "reading.";
+                call.then(format!(
+                    "tidegate_operation_read(engine, operation, {}, &reading)",
+                    real("window_seconds")
+                ));
+            }
+            "health" => {
+                let probe = step["probe"].as_str().unwrap_or_default().to_uppercase();
+                call.before
+                    .push("tidegate_health_status status = -1;".into());
+                call.before.push("int32_t http_status = 0;".into());
+                call.family = "TIDEGATE_";
+                call.text = format!(
+                    "tidegate_health(engine, TIDEGATE_PROBE_{probe}, &status, &http_status)"
+                );
             }
             "snapshot_render" => {
                 call.before.push("size_t length = 0;".into());
@@ -297,6 +381,15 @@ impl Call {
     fn then(&mut self, call: String) {
         self.text = format!("opened != TIDEGATE_OK ? opened : {call}");
     }
+}
+
+fn permit(step: &Value) -> String {
+    format!("permit_{}", step["permit"].as_str().unwrap_or_default())
+}
+
+fn outcome(step: &Value) -> String {
+    let outcome = step["outcome"].as_str().unwrap_or_default();
+    format!("TIDEGATE_OUTCOME_{}", outcome.to_uppercase())
 }
 
 fn double(value: &Value) -> String {
