@@ -264,6 +264,93 @@ typedef struct tidegate_histogram {
 } tidegate_histogram;
 
 /**
+ * Names an operation: a query, mutation, request or job. A plain value; zero is
+ * never valid.
+ */
+typedef struct tidegate_operation {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_operation;
+
+/**
+ * How a call ended, as its caller judges it.
+ */
+typedef int32_t tidegate_outcome;
+
+/**
+ * What the calls of an operation were in some time. What has no number without
+ * calls is NaN.
+ */
+typedef struct tidegate_operation_reading {
+  /**
+   * All calls.
+   */
+  uint64_t count;
+  /**
+   * Those that succeeded.
+   */
+  uint64_t successes;
+  /**
+   * Those that failed.
+   */
+  uint64_t failures;
+  /**
+   * Those that neither succeeded nor failed.
+   */
+  uint64_t ignored;
+  /**
+   * Those that took longer than `slow_seconds`.
+   */
+  uint64_t slow;
+  /**
+   * Calls in a second.
+   */
+  double rate_per_second;
+  /**
+   * Successes among calls that succeeded or failed.
+   */
+  double success_ratio;
+  /**
+   * Failures among calls that succeeded or failed.
+   */
+  double error_rate;
+  /**
+   * How long calls took on average, in seconds.
+   */
+  double average;
+  /**
+   * Half of all calls took at most so many seconds.
+   */
+  double p50;
+  /**
+   * 90 % of them.
+   */
+  double p90;
+  /**
+   * 95 %.
+   */
+  double p95;
+  /**
+   * 99 %.
+   */
+  double p99;
+  /**
+   * 99.9 %.
+   */
+  double p999;
+  /**
+   * The shortest call.
+   */
+  double min;
+  /**
+   * The longest call.
+   */
+  double max;
+} tidegate_operation_reading;
+
+/**
  * Names a limiter. A plain value; zero is never valid.
  */
 typedef struct tidegate_limiter {
@@ -831,6 +918,137 @@ TIDEGATE_API
 tidegate_status tidegate_counter_cell(tidegate_engine *engine,
                                       tidegate_counter counter,
                                       uint64_t **out_word);
+
+/**
+ * Opens the operation with this name and these labels, and makes it if need be.
+ *
+ * An operation counts calls with how long they took, how they ended and with
+ * which error code: one call of tidegate_operation_record() for each. From that
+ * come rate, success ratio, error rate, quantiles, a breakdown by error code,
+ * and the slowest calls.
+ *
+ * Options are those of tidegate_histogram_open(), and `"slow_seconds"`: calls
+ * that take longer are counted as slow. Its unit is seconds; `outcome` and
+ * `code` are labels of its own. In Prometheus, `db.query` is the histogram
+ * db_query_seconds and the counters db_query_outcomes_total,
+ * db_query_errors_total and db_query_slow_calls_total.
+ *
+ * @param engine         An open engine.
+ * @param name           The name.
+ * @param options_json   A JSON object, or NULL. Copied.
+ * @param out_operation  Receives the id. Nothing to free.
+ *
+ * @return As tidegate_histogram_open(); TIDEGATE_E_CONFLICT also when the name
+ *         exists with another `slow_seconds`.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_operation_open(tidegate_engine *engine,
+                                        const char *name,
+                                        const char *options_json,
+                                        tidegate_operation *out_operation);
+
+/**
+ * Records one call of an operation: how long it took, how it ended, and why.
+ *
+ * Sixteen distinct error codes are told apart for each operation; further ones
+ * are counted together, as the code `other`. What is longer than 64 bytes is
+ * cut.
+ *
+ * @param engine      An open engine.
+ * @param operation   From tidegate_operation_open() on the same region.
+ * @param seconds     How long it took. Finite, at least 0.
+ * @param outcome     How it ended.
+ * @param error_code  Why it failed or was ignored: few different ones, such as
+ *                    "timeout" or "E1234". NULL or empty for none, as it must
+ *                    be for a success.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, seconds is NaN, infinite or
+ *                              negative (counted as dropped), outcome is none,
+ *                              a success has an error code, or that is not
+ *                              UTF-8;
+ *         TIDEGATE_E_STALE     the operation is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  the region had no room for its very first call;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_operation_record(tidegate_engine *engine,
+                                          tidegate_operation operation,
+                                          double seconds,
+                                          tidegate_outcome outcome,
+                                          const char *error_code);
+
+/**
+ * Says when a call of an operation begins, for tidegate_operation_end().
+ *
+ * Nothing is kept: a call that never ends leaves nothing behind.
+ *
+ * @param engine          An open engine.
+ * @param operation       From tidegate_operation_open() on the same region.
+ * @param out_started_ns  Receives the time, in nanoseconds of the region's
+ *                        clock.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the operation is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_operation_begin(tidegate_engine *engine,
+                                         tidegate_operation operation,
+                                         uint64_t *out_started_ns);
+
+/**
+ * Records a call that began when tidegate_operation_begin() said, and ends now.
+ *
+ * @param engine      An open engine.
+ * @param operation   From tidegate_operation_open() on the same region.
+ * @param started_ns  From tidegate_operation_begin() on the same region.
+ * @param outcome     How it ended.
+ * @param error_code  As for tidegate_operation_record().
+ *
+ * @return As tidegate_operation_record(); TIDEGATE_E_ARGUMENT also when
+ *         `started_ns` is later than now.
+ *
+ * Threads: any, also another one than began it. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_operation_end(tidegate_engine *engine,
+                                       tidegate_operation operation,
+                                       uint64_t started_ns,
+                                       tidegate_outcome outcome,
+                                       const char *error_code);
+
+/**
+ * Reads what the calls of an operation were.
+ *
+ * A window is right to one time slot, a sixth of the configured window; its
+ * counts and its quantiles are of the same time.
+ *
+ * @param engine          An open engine, also an observer.
+ * @param operation       From tidegate_operation_open() on the same region.
+ * @param window_seconds  The last so many seconds, at most the configured
+ *                        `window_seconds`; 0 for all since it was made.
+ * @param out_reading     Receives the reading.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or the window is longer than
+ *                              is kept;
+ *         TIDEGATE_E_STALE     the operation is not one of this engine.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_operation_read(tidegate_engine *engine,
+                                        tidegate_operation operation,
+                                        double window_seconds,
+                                        tidegate_operation_reading *out_reading);
 
 /**
  * Opens the limiter `name`, and makes it if need be.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tidegate::engine::{Counter, Engine, HistogramId, Limiter, Numbers};
 use tidegate::export::{self, Format};
 use tidegate::guard::Verdict;
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind, MetricOptions};
 use tidegate::snapshot::{Snapshot, Value};
 
 const MANUAL: &str = r#""clock": "manual", "window_seconds": 6"#;
@@ -25,7 +25,11 @@ fn without_rseq() {
 }
 
 fn labels(text: &str) -> MetricOptions {
-    MetricOptions::parse(&format!(r#"{{"labels": {{"n": "{text}"}}}}"#), false).expect("options")
+    MetricOptions::parse(
+        &format!(r#"{{"labels": {{"n": "{text}"}}}}"#),
+        Kind::Counter,
+    )
+    .expect("options")
 }
 
 fn plain() -> MetricOptions {

@@ -11,7 +11,7 @@ use tidegate::cell::shard;
 use tidegate::engine::{Counter, Engine, Gauge, HistogramId, Limiter, Numbers, ShardId};
 use tidegate::export::{self, Format};
 use tidegate::guard::Decision;
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind, MetricOptions};
 use tidegate::region::Region;
 use tidegate::region::header;
 use tidegate::region::layout::{HEADER_WORDS, Limits};
@@ -52,8 +52,8 @@ struct Ids {
     shard: ShardId,
 }
 
-fn options(text: &str, is_histogram: bool) -> MetricOptions {
-    MetricOptions::parse(text, is_histogram).expect("options")
+fn options(text: &str, kind: Kind) -> MetricOptions {
+    MetricOptions::parse(text, kind).expect("options")
 }
 
 /// Makes a small region in which everything is used; its words, up to the heap's free tail.
@@ -77,7 +77,7 @@ fn make(path: &Path, manual_clock: bool) -> (Vec<u64>, usize, Ids) {
     let ids = Ids {
         counters: vec![
             engine
-                .counter("requests", &options(LABELLED, false))
+                .counter("requests", &options(LABELLED, Kind::Counter))
                 .expect("a counter"),
             engine
                 .counter("bare.count", &MetricOptions::default())
@@ -91,7 +91,7 @@ fn make(path: &Path, manual_clock: bool) -> (Vec<u64>, usize, Ids) {
                 .histogram("plain", &MetricOptions::default())
                 .expect("a histogram"),
             engine
-                .histogram("fine", &options(FINE, true))
+                .histogram("fine", &options(FINE, Kind::Histogram))
                 .expect("a histogram"),
         ],
         limiters: LIMITERS
@@ -200,13 +200,13 @@ fn use_everything(engine: &Engine, ids: &Ids) {
         let _ = engine.tick();
     }
     let none = MetricOptions::default();
-    let _ = engine.counter("requests", &options(LABELLED, false));
+    let _ = engine.counter("requests", &options(LABELLED, Kind::Counter));
     let _ = engine.counter("bare.count", &none);
     let _ = engine.counter("bare_count", &none);
-    let _ = engine.histogram("fine", &options(FINE, true));
+    let _ = engine.histogram("fine", &options(FINE, Kind::Histogram));
     for number in 0..9 {
         let labels = format!(r#"{{"labels": {{"number": "{number}"}}}}"#);
-        if let Ok(opened) = engine.counter("requests", &options(&labels, false)) {
+        if let Ok(opened) = engine.counter("requests", &options(&labels, Kind::Counter)) {
             let _ = engine.add(opened, 1);
         }
     }

@@ -549,25 +549,28 @@ fn any_family() -> impl Strategy<Value = FamilyReading> {
     );
     let labels = prop::collection::vec(label, 0..3);
     let series = prop::collection::vec((labels, any::<u64>(), any::<f64>(), 0usize..20), 1..4);
-    (name, unit, any::<String>(), 0..3, series).prop_map(|(name, unit, help, kind, series)| {
-        let kind = [Kind::Counter, Kind::Gauge, Kind::Histogram][kind as usize];
-        let series = series.into_iter().map(|(labels, whole, real, at)| {
-            let (lifetime, window) = (sample::any(at), sample::any(at / 2));
-            let value = match kind {
-                Kind::Counter => Value::Counter(whole),
-                Kind::Gauge => Value::Gauge(real),
-                Kind::Histogram => Value::Histogram { lifetime, window },
-            };
-            SeriesReading { labels, value }
-        });
-        FamilyReading {
-            name,
-            kind,
-            help,
-            unit: unit.into(),
-            series: series.collect(),
-        }
-    })
+    (name, unit, any::<String>(), 0..Kind::ALL.len(), series).prop_map(
+        |(name, unit, help, kind, series)| {
+            let kind = Kind::ALL[kind];
+            let series = series.into_iter().map(|(labels, whole, real, at)| {
+                let (lifetime, window) = (sample::any(at), sample::any(at / 2));
+                let value = match kind {
+                    Kind::Counter => Value::Counter(whole),
+                    Kind::Gauge => Value::Gauge(real),
+                    Kind::Histogram => Value::Histogram { lifetime, window },
+                    Kind::Operation => sample::operation_of(lifetime, window, whole),
+                };
+                SeriesReading { labels, value }
+            });
+            FamilyReading {
+                name,
+                kind,
+                help,
+                unit: unit.into(),
+                series: series.collect(),
+            }
+        },
+    )
 }
 
 proptest! {
@@ -583,7 +586,8 @@ proptest! {
         snapshot.families = families;
         let found = document(&snapshot);
         let count = |field: &str| found[field].as_array().unwrap().len();
-        prop_assert_eq!(count("counters") + count("gauges") + count("histograms"), series);
+        prop_assert_eq!(count("counters") + count("gauges") + count("histograms")
+            + count("operations"), series);
         let text = read(&render(Format::Prometheus, &snapshot));
         prop_assert!(text.is_ok(), "{}", text.err().unwrap_or_default());
     }

@@ -28,9 +28,10 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Plain data and names below the snapshot that exporters and health may name.
-const PLAIN: [&str; 8] = [
+const PLAIN: [&str; 9] = [
     "base::limits",
     "base::name",
+    "base::outcome",
     "cell::buckets",
     "cell::histogram::Bucket",
     "cell::histogram::Distribution",

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use tidegate::base::error::Kind;
 use tidegate::engine::{Counter, Engine};
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind, MetricOptions};
 use tidegate::snapshot::{Snapshot, Value};
 
 fn engine() -> Engine {
@@ -19,7 +19,7 @@ fn plain() -> MetricOptions {
 }
 
 fn options(text: &str) -> MetricOptions {
-    MetricOptions::parse(text, false).expect("options")
+    MetricOptions::parse(text, Kind::Counter).expect("options")
 }
 
 fn labelled(name: &str, value: &str) -> MetricOptions {
@@ -109,7 +109,7 @@ fn exactly_the_legal_labels_open_and_every_value_comes_back() {
     ];
     proptest!(cases(400), |(name in name, value in "\\PC{0,12}|[\\x00-\\x1f\"\\\\]{0,4}")| {
         let text = serde_json::json!({"labels": {&name: &value}}).to_string();
-        match MetricOptions::parse(&text, false) {
+        match MetricOptions::parse(&text, Kind::Counter) {
             Ok(options) => {
                 prop_assert!(is_legal_label(&name), "{:?} was taken", name);
                 let opened = engine.counter("c", &options).expect("a series");
@@ -131,7 +131,10 @@ fn exactly_the_legal_labels_open_and_every_value_comes_back() {
 fn too_much_of_anything_is_refused_and_the_most_of_it_is_not() {
     let engine = engine();
     let with = |labels: serde_json::Map<String, serde_json::Value>| {
-        MetricOptions::parse(&serde_json::json!({"labels": labels}).to_string(), false)
+        MetricOptions::parse(
+            &serde_json::json!({"labels": labels}).to_string(),
+            Kind::Counter,
+        )
     };
     let many = |count: usize| {
         (0..count)

@@ -6,7 +6,7 @@ use common::{Board, TempRegion};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use tidegate::engine::{Counter, Engine, Gauge, HistogramId, Numbers};
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind, MetricOptions};
 
 #[derive(Clone, Copy)]
 struct Ids {
@@ -18,7 +18,8 @@ struct Ids {
 
 fn open(engine: &Engine) -> Ids {
     let plain = MetricOptions::default();
-    let fine = MetricOptions::parse(r#"{"relative_error": 0.002}"#, true).expect("options");
+    let fine =
+        MetricOptions::parse(r#"{"relative_error": 0.002}"#, Kind::Histogram).expect("options");
     Ids {
         counter: engine.counter("requests", &plain).expect("a counter"),
         gauge: engine.gauge("in_flight", &plain).expect("a gauge"),

@@ -170,8 +170,10 @@ impl View<'_> {
         ]);
         let before = self.totals_before();
         for (family, series) in self.series() {
-            let Value::Histogram { lifetime, window } = &series.value else {
-                continue;
+            let (lifetime, window) = match &series.value {
+                Value::Histogram { lifetime, window } => (lifetime, window),
+                Value::Operation(calls) => (&calls.lifetime.latency, &calls.window.latency),
+                _ => continue,
             };
             let (shown, over) = if window.count > 0 || lifetime.count == 0 {
                 (window, format!("{} s", self.now.window_seconds))
@@ -255,7 +257,8 @@ impl View<'_> {
                 let total = match &series.value {
                     Value::Counter(total) => *total,
                     Value::Histogram { lifetime, .. } => lifetime.count,
-                    Value::Gauge(_) => continue,
+                    Value::Operation(calls) => calls.lifetime.count(),
+                    _ => continue,
                 };
                 totals.insert((family.name.as_str(), series.labels.as_slice()), total);
             }

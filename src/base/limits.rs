@@ -42,6 +42,15 @@ pub const MAX_GUARDS: u64 = 1024;
 /// Operations of one region.
 pub const MAX_OPERATIONS: u64 = 1 << 16;
 
+/// Distinct error codes that an operation tells apart; further ones are counted together.
+pub const ERROR_CODES: usize = 16;
+
+/// Bytes of an error code that are kept.
+pub const MAX_ERROR_CODE_BYTES: usize = 64;
+
+/// Bytes of an error's last message that are kept.
+pub const MAX_ERROR_MESSAGE_BYTES: usize = 192;
+
 /// Events that a region's ring holds.
 pub const MAX_EVENTS: u64 = 1 << 16;
 

@@ -20,10 +20,9 @@
 //! 3. write every bucket's count, modulo 2^32, into the slot's byte planes;
 //! 4. publish the tag, then the end of the new slot.
 //!
-//! A claim older than `STEAL_MS` is taken over: its owner was killed or stopped. A stopped owner
-//! that wakes up finds the claim changed before each word that it writes, and each write is a
-//! compare-and-swap from the word that it saw before it checked, so it changes nothing. Records
-//! made while a checkpoint is taken may count on either side of it.
+//! A claim that is too old is taken over ([`super::claim`]). Records made while a checkpoint is taken
+//! may count on either side of it. What an operation counts beside its latency is part of the same
+//! checkpoint.
 //!
 //! The byte planes keep checkpoints small: a byte a bucket and slot while counts are below 256, a
 //! second one from there, and so on. A plane that does not exist reads as zero, which is what it
@@ -31,6 +30,8 @@
 
 mod merge;
 
+use super::claim::Claim;
+use super::outcomes::Outcomes;
 use super::planes::Planes;
 use super::rseq::Row;
 use super::{buckets, shard};
@@ -59,7 +60,10 @@ const DIRECTORY_ENTRIES: usize = if cfg!(loom) { 2 } else { 64 };
 /// Words of a histogram's block.
 pub const BLOCK_WORDS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
 
-const _: () = assert!(EXTREMES + 2 * WINDOW_SLOTS <= DIRECTORY);
+/// The operation whose outcomes are counted beside the values, plus one.
+const OPERATION: usize = 38;
+
+const _: () = assert!(EXTREMES + 2 * WINDOW_SLOTS <= OPERATION && OPERATION < DIRECTORY);
 
 const OCTAVE_TAG: usize = 0;
 const OCTAVE_LINK: usize = 1;
@@ -69,9 +73,6 @@ const OCTAVE_COUNTS: usize = 8;
 
 /// Octaves that can share one directory entry: all of them, divided by the entries.
 const LONGEST_CHAIN: usize = buckets::OCTAVES.div_ceil(DIRECTORY_ENTRIES);
-
-/// After this long a claimed checkpoint is somebody else's to take.
-const STEAL_MS: u64 = 250;
 
 const INFINITY: u64 = f64::INFINITY.to_bits();
 /// Marks a hot area that somebody is making, or that could not be made.
@@ -136,6 +137,18 @@ impl<'r> Histogram<'r> {
     #[inline(always)]
     fn words(&self) -> Words {
         self.region.words()
+    }
+
+    /// From now on, the outcomes of operation `index` are part of each checkpoint.
+    pub fn count_outcomes_of(&self, index: usize) {
+        self.words()
+            .publish(self.block.saturating_add(OPERATION), index as u64 + 1);
+    }
+
+    /// What is counted beside the values.
+    fn outcomes(&self) -> Option<Outcomes<'r>> {
+        let index = self.words().acquire(self.block.saturating_add(OPERATION)) as usize;
+        Outcomes::at(self.region, self.planes, index.checked_sub(1)?)
     }
 
     /// Records a finite value of at least zero.
@@ -358,7 +371,10 @@ impl<'r> Histogram<'r> {
         let sum = shard::total_f64(self.region, self.planes, self.series);
         let is_begun = keep_extremes(block, ended, &claim)
             && claim.put(&block[TAGS + index], 0)
-            && claim.put(&block[SUMS + index], sum.to_bits());
+            && claim.put(&block[SUMS + index], sum.to_bits())
+            && self
+                .outcomes()
+                .is_none_or(|outcomes| outcomes.file(index, &claim));
         if !is_begun {
             return;
         }
@@ -532,24 +548,32 @@ impl<'r> Histogram<'r> {
 
     /// What was recorded in the last `slots` time slots, the current one included.
     pub fn window(&self, now: u64, slots: usize) -> Distribution {
+        self.window_with(now, slots, |_| ())
+            .map_or_else(|| Distribution::empty(self.bits()), |(found, ())| found)
+    }
+
+    /// The same, and what `beside` reads of the checkpoint that the window begins with, given by
+    /// its place; None when nothing was recorded in these slots.
+    pub fn window_with<T>(
+        &self,
+        now: u64,
+        slots: usize,
+        beside: impl Fn(usize) -> T,
+    ) -> Option<(Distribution, T)> {
         let words = self.words();
-        let Some(block) = words.slice(self.block, BLOCK_WORDS) else {
-            return Distribution::empty(self.bits());
-        };
+        let block = words.slice(self.block, BLOCK_WORDS)?;
         let slot = now / self.region.layout().limits.slot_ns;
         let first = (slot + 1).saturating_sub(slots as u64);
         // A checkpoint taken while we read is retried a few times, never for ever.
         for _ in 0..4 {
             let tags: [u64; WINDOW_SLOTS] =
                 std::array::from_fn(|at| load_acquire(&block[TAGS + at]));
-            let Some(index) = (0..WINDOW_SLOTS)
+            let index = (0..WINDOW_SLOTS)
                 .filter(|at| tags[*at] > first && tags[*at] <= slot + 1)
-                .min_by_key(|at| tags[*at])
-            else {
-                return Distribution::empty(self.bits());
-            };
+                .min_by_key(|at| tags[*at])?;
             let sum = shard::total_f64(self.region, self.planes, self.series)
                 - f64::from_bits(block[SUMS + index].load(Ordering::Relaxed));
+            let beside = beside(index);
             let mut found = self.collect(sum, Some(index));
             crate::base::sync::fence(Ordering::Acquire);
             if block[TAGS + index].load(Ordering::Relaxed) == tags[index] {
@@ -559,10 +583,10 @@ impl<'r> Histogram<'r> {
                     slot,
                     self.region.layout().limits.slot_ns,
                 ));
-                return found;
+                return Some((found, beside));
             }
         }
-        Distribution::empty(self.bits())
+        None
     }
 
     fn collect(&self, sum: f64, since: Option<usize>) -> Distribution {
@@ -597,48 +621,6 @@ impl<'r> Histogram<'r> {
             min: f64::NAN,
             max: f64::NAN,
         }
-    }
-}
-
-/// The right to write one checkpoint.
-struct Claim<'a> {
-    word: &'a AtomicU64,
-    mine: u64,
-}
-
-impl<'a> Claim<'a> {
-    /// Claims the checkpoint of `slot`; None while somebody else is at it.
-    fn take(word: &'a AtomicU64, slot: u64, now: u64) -> Option<Self> {
-        const MS_BITS: u32 = 24;
-        let ms = (now / 1_000_000) & ((1 << MS_BITS) - 1);
-        let mine = (slot + 1) << MS_BITS | ms;
-        let held = word.load(Ordering::Acquire);
-        if held >> MS_BITS == slot + 1 {
-            let age = ms.wrapping_sub(held) & ((1 << MS_BITS) - 1);
-            // Its owner may also have read the clock later than this caller, which came late.
-            let is_ahead = age > (1 << MS_BITS) - 60_000;
-            if age < STEAL_MS || is_ahead {
-                return None;
-            }
-        }
-        word.compare_exchange(held, mine, Ordering::AcqRel, Ordering::Relaxed)
-            .ok()?;
-        Some(Claim { word, mine })
-    }
-
-    fn is_held(&self) -> bool {
-        self.word.load(Ordering::Acquire) == self.mine
-    }
-
-    /// Writes `value` to `word`, which only holders of the claim write; false when it was lost.
-    /// Whoever lost it after the look changes nothing that the next holder has written.
-    fn put(&self, word: &AtomicU64, value: u64) -> bool {
-        let before = word.load(Ordering::Acquire);
-        if !self.is_held() {
-            return false;
-        }
-        let _ = word.compare_exchange(before, value, Ordering::AcqRel, Ordering::Relaxed);
-        true
     }
 }
 

@@ -13,7 +13,11 @@
 //! takes nothing with it.
 
 pub mod buckets;
+mod claim;
+pub mod distinct;
 pub mod histogram;
+pub mod note;
+pub mod outcomes;
 pub mod pair;
 pub mod planes;
 pub mod rseq;

@@ -5,6 +5,7 @@
 
 mod bulkhead;
 mod health;
+mod operation;
 pub mod options;
 mod retry;
 
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub use crate::cell::shard::Numbers;
 pub use bulkhead::Bulkhead;
 pub use health::Probe;
+pub use operation::Details;
 pub use retry::Retry;
 
 /// Names a counter.
@@ -39,6 +41,9 @@ pub struct Gauge(pub u64);
 /// Names a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HistogramId(pub u64);
+/// Names an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OperationId(pub u64);
 /// Names a limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limiter(pub u64);
@@ -518,7 +523,10 @@ impl Engine {
         self.beat();
         let now = self.region.clock().coarse();
         let registry = Registry::of(&self.region);
-        for series in registry.all().filter(|series| series.block != 0) {
+        for series in registry
+            .all()
+            .filter(|series| series.kind.is_distribution() && series.block != 0)
+        {
             Histogram::new(&self.region, &self.planes, series.block, series.index).roll_if_due(now);
         }
         Ok(())

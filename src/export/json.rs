@@ -6,6 +6,7 @@
 //! There is a line for each top-level field and each metric, so that documents can be compared.
 
 mod health;
+mod operations;
 
 use super::{escape, number};
 use crate::cell::buckets;
@@ -53,6 +54,13 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
                 .real(buckets::error_of(lifetime.bits()));
             json.key("lifetime").distribution(lifetime, None);
             json.key("window").distribution(window, Some(seconds));
+            true
+        }
+        _ => false,
+    });
+    json.metrics("operations", snapshot, |json, value| match value {
+        Value::Operation(operation) => {
+            json.operation(operation);
             true
         }
         _ => false,
@@ -188,8 +196,17 @@ impl Json<'_> {
     }
 
     fn distribution(&mut self, distribution: &Distribution, seconds: Option<f64>) {
-        let count = distribution.count as f64;
         self.open(b'{');
+        self.values(distribution);
+        if let Some(seconds) = seconds {
+            self.key("rate_per_second")
+                .real(distribution.count as f64 / seconds);
+        }
+        self.close(b'}');
+    }
+
+    fn values(&mut self, distribution: &Distribution) {
+        let count = distribution.count as f64;
         self.key("count").whole(distribution.count);
         self.key("sum").real(distribution.sum);
         self.key("min").real(distribution.min);
@@ -200,10 +217,6 @@ impl Json<'_> {
         self.key("quantiles").open(b'{');
         for (name, value) in QUANTILE_NAMES.into_iter().zip(values) {
             self.key(name).real(value);
-        }
-        self.close(b'}');
-        if let Some(seconds) = seconds {
-            self.key("rate_per_second").real(count / seconds);
         }
         self.close(b'}');
     }

@@ -8,6 +8,7 @@
 //! | [`health`] | application/health+json, and a plain form |
 //! | [`json`] | one versioned document with everything; `schema/snapshot.schema.json` describes it |
 //! | [`prometheus`] | text exposition format 0.0.4 |
+//! | `operations` | what operations show there beside their latencies |
 //! | `names` | the name that a family has in Prometheus, and which labels are legal there |
 //! | `bounds` | the bucket bounds that a histogram has there |
 //! | `own` | what the engine tells about itself, as metrics |
@@ -19,6 +20,7 @@ pub mod health;
 pub mod json;
 mod names;
 mod number;
+mod operations;
 mod own;
 pub mod prometheus;
 

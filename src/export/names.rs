@@ -34,12 +34,15 @@ pub(super) fn family(name: &str, kind: Kind, unit: &str) -> Option<String> {
 
 /// Whether series of this kind may have `labels`: legal names in order, each once.
 pub(super) fn are_legal(labels: &[(String, String)], kind: Kind) -> bool {
+    let is_own = |name: &str| match kind {
+        Kind::Histogram => name == "le",
+        Kind::Operation => matches!(name, "le" | "outcome" | "code"),
+        _ => false,
+    };
     labels.is_sorted_by(|one, other| one.0 < other.0)
-        && labels.iter().all(|(name, _)| {
-            is_name(name, false)
-                && !name.starts_with("__")
-                && !(kind == Kind::Histogram && name == "le")
-        })
+        && labels
+            .iter()
+            .all(|(name, _)| is_name(name, false) && !name.starts_with("__") && !is_own(name))
 }
 
 fn is_name(text: &str, colons: bool) -> bool {
@@ -65,6 +68,10 @@ impl<'a> Taken<'a> {
     /// Takes `name` for a family of this kind, unless a reader could confuse it with another one:
     /// a gauge `x_count` would be read as part of the histogram `x`.
     pub(super) fn take(&mut self, name: &'a str, kind: Kind) -> bool {
+        let kind = match kind {
+            Kind::Operation => Kind::Histogram,
+            other => other,
+        };
         let clashes = self.families.contains_key(name)
             || SAMPLES.iter().any(|suffix| {
                 name.strip_suffix(suffix)

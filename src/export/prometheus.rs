@@ -13,6 +13,7 @@
 
 use super::bounds;
 use super::names::{self, Taken};
+use super::operations::{self, Part};
 use super::own::{self, Number, OwnFamily};
 use super::{escape, number};
 use crate::cell::histogram::Distribution;
@@ -26,6 +27,7 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
         .iter()
         .map(|family| names::family(&family.name, family.kind, &family.unit))
         .collect();
+    let beside: Vec<(&FamilyReading, Part, String)> = operations::parts(&snapshot.families);
     let mut taken = Taken::default();
     // Which names the engine's own families have does not depend on how much is skipped.
     for own in own::families(snapshot, 0) {
@@ -46,6 +48,16 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
             _ => skipped.push((family, family.series.len() as u64, "it is damaged")),
         }
     }
+    for (family, part, name) in &beside {
+        let is_shown = families
+            .iter()
+            .any(|(_, body)| matches!(body, Body::Opened(shown) if std::ptr::eq(*shown, *family)));
+        if is_shown && taken.take(name, Kind::Counter) {
+            families.push((name, Body::Beside(family, *part)));
+        } else if is_shown {
+            skipped.push((family, family.series.len() as u64, part.clash()));
+        }
+    }
     skipped.retain(|(_, missing, _)| *missing > 0);
     let missing = skipped.iter().map(|(_, missing, _)| missing).sum();
     let own = own::families(snapshot, missing);
@@ -60,6 +72,7 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
         match body {
             Body::Own(own) => text.own_family(own),
             Body::Opened(family) => text.family(name, family),
+            Body::Beside(family, part) => text.beside(name, family, part),
         }
     }
     for (family, missing, reason) in skipped {
@@ -70,6 +83,7 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
 enum Body<'s> {
     Own(&'s OwnFamily<'s>),
     Opened(&'s FamilyReading),
+    Beside(&'s FamilyReading, Part),
 }
 
 /// The series of `family` that can be exported: those of its kind, each once, with legal labels.
@@ -81,6 +95,7 @@ fn legal_series(family: &FamilyReading) -> impl Iterator<Item = &SeriesReading> 
             (Value::Counter(_), Kind::Counter)
                 | (Value::Gauge(_), Kind::Gauge)
                 | (Value::Histogram { .. }, Kind::Histogram)
+                | (Value::Operation(_), Kind::Operation)
         );
         let follows = before.is_none_or(|before| before.labels < series.labels);
         let is_legal = is_kind && follows && names::are_legal(&series.labels, family.kind);
@@ -112,7 +127,23 @@ impl Text<'_> {
                 Value::Counter(total) => self.sample(name, "", Number::Whole(*total)),
                 Value::Gauge(value) => self.sample(name, "", Number::Real(*value)),
                 Value::Histogram { lifetime, .. } => self.histogram(name, lifetime, bounds),
+                Value::Operation(calls) => {
+                    self.histogram(name, &calls.lifetime.latency, bounds);
+                }
             }
+        }
+    }
+
+    fn beside(&mut self, name: &str, family: &FamilyReading, part: Part) {
+        self.head(name, Kind::Counter, part.help());
+        for series in legal_series(family) {
+            let Value::Operation(calls) = &series.value else {
+                continue;
+            };
+            part.samples(calls, |own, count| {
+                self.set_labels(operations::merged(&series.labels, own));
+                self.sample(name, "", Number::Whole(count));
+            });
         }
     }
 
@@ -135,7 +166,11 @@ impl Text<'_> {
         self.put("# TYPE ");
         self.put(name);
         self.put(" ");
-        self.put(kind.name());
+        self.put(match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram | Kind::Operation => "histogram",
+        });
         self.put("\n");
     }
 

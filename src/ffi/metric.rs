@@ -5,7 +5,7 @@ use super::status::{TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};
 use crate::base::error::Result;
 use crate::engine::{Counter, Engine, Gauge, HistogramId};
-use crate::metrics::MetricOptions;
+use crate::metrics::{Kind, MetricOptions};
 use std::ffi::c_char;
 
 /**
@@ -45,7 +45,7 @@ unsafe fn open<I, C>(
     name: *const c_char,
     options_json: *const c_char,
     out: *mut C,
-    is_histogram: bool,
+    kind: Kind,
     make: impl FnOnce(&Engine, &str, &MetricOptions) -> Result<I>,
     id: impl FnOnce(I) -> C,
 ) -> tidegate_status {
@@ -59,7 +59,7 @@ unsafe fn open<I, C>(
                 input::optional_text("options_json", options_json)?,
             )
         };
-        let options = MetricOptions::parse(options.unwrap_or("{}"), is_histogram)?;
+        let options = MetricOptions::parse(options.unwrap_or("{}"), kind)?;
         let opened = make(engine, name, &options)?;
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out, id(opened)) };
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn tidegate_counter_open(
             name,
             options_json,
             out_counter,
-            false,
+            Kind::Counter,
             Engine::counter,
             |counter| tidegate_counter { id: counter.0 },
         )
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn tidegate_gauge_open(
             name,
             options_json,
             out_gauge,
-            false,
+            Kind::Gauge,
             Engine::gauge,
             |gauge| tidegate_gauge { id: gauge.0 },
         )
@@ -333,7 +333,7 @@ pub unsafe extern "C" fn tidegate_histogram_open(
             name,
             options_json,
             out_histogram,
-            true,
+            Kind::Histogram,
             Engine::histogram,
             |histogram| tidegate_histogram { id: histogram.0 },
         )

@@ -8,6 +8,7 @@
 //! | [`version`] | versions and names of codes |
 //! | [`engine`] | open, attach, close, clock |
 //! | [`metric`] | counters, gauges, histograms |
+//! | [`operation`] | operations |
 //! | [`limiter`] | limiters |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
 //! | [`shard`] | cells that bindings write themselves |
@@ -36,6 +37,8 @@ pub mod version;
 pub mod engine;
 
 pub mod metric;
+
+pub mod operation;
 
 pub mod limiter;
 

@@ -4,9 +4,10 @@
 //! with one set of labels. Both are found by an index that only grows, so that two processes which
 //! open the same name at once end up with the same entry ([`registry`]).
 
+pub mod errors;
 pub mod labels;
 pub mod options;
 pub mod registry;
 
 pub use options::MetricOptions;
-pub use registry::{Family, Kind, Registry, Series};
+pub use registry::{Family, Kind, OperationCells, Registry, Series};

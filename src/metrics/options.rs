@@ -1,6 +1,7 @@
 //! What can be said about a metric when it is opened.
 
 use super::labels;
+use super::registry::Kind;
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::cell::buckets;
@@ -17,21 +18,49 @@ pub struct MetricOptions {
     pub unit: Option<String>,
     /// Fraction bits of a histogram's buckets.
     pub bits: Option<u32>,
+    /// The longest call of an operation that is not slow.
+    pub slow_seconds: Option<f64>,
 }
 
 impl MetricOptions {
-    /// Reads `{"labels":{…},"help":"…","unit":"…","relative_error":0.008}`; `relative_error` only
-    /// where `is_histogram`.
-    pub fn parse(text: &str, is_histogram: bool) -> Result<Self> {
+    /// Reads `{"labels":{…},"help":"…","unit":"…"}`, for distributions also `"relative_error"`, and
+    /// for operations `"slow_seconds"`.
+    pub fn parse(text: &str, kind: Kind) -> Result<Self> {
         let value: Value = serde_json::from_str(text)
             .map_err(|cause| Error::config(format!("the options are not JSON: {cause}")))?;
         let Value::Object(fields) = value else {
             return Err(Error::config("the options must be a JSON object"));
         };
-        Self::from_fields(&fields, is_histogram)
+        let mut options = Self::from_fields(&fields, kind)?;
+        if kind == Kind::Operation {
+            options.check_operation(&fields)?;
+        }
+        Ok(options)
     }
 
-    fn from_fields(fields: &Map<String, Value>, is_histogram: bool) -> Result<Self> {
+    fn check_operation(&mut self, fields: &Map<String, Value>) -> Result<()> {
+        match self.unit.as_deref() {
+            None => self.unit = Some("seconds".to_owned()),
+            Some("seconds") => {}
+            Some(other) => {
+                return Err(Error::config(format!(
+                    "unit: an operation is measured in \"seconds\", found {other:?}"
+                )));
+            }
+        }
+        let labels = fields.get("labels").and_then(Value::as_object);
+        let taken = ["outcome", "code"]
+            .into_iter()
+            .find(|name| labels.is_some_and(|labels| labels.contains_key(*name)));
+        match taken {
+            Some(name) => Err(Error::argument(format!(
+                "labels.{name}: an operation's own label; use another name"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn from_fields(fields: &Map<String, Value>, kind: Kind) -> Result<Self> {
         let mut options = MetricOptions::default();
         for (name, value) in fields {
             match (name.as_str(), value) {
@@ -44,25 +73,37 @@ impl MetricOptions {
                     options.unit = Some(unit(&bounded(name, text, limits::MAX_UNIT_BYTES)?)?);
                 }
                 ("help" | "unit", other) => return Err(mistyped(name, "a string", other)),
-                ("relative_error", value) if is_histogram => {
+                ("relative_error", value) if kind.is_distribution() => {
                     let bits = value.as_f64().and_then(buckets::bits_for);
                     options.bits = Some(
                         bits.ok_or_else(|| mistyped(name, "a number from 0.002 to 0.03", value))?,
                     );
                 }
+                ("slow_seconds", value) if kind == Kind::Operation => {
+                    let seconds = value.as_f64().filter(|seconds| *seconds >= 0.0);
+                    // Minus zero is zero.
+                    options.slow_seconds = Some(
+                        seconds.ok_or_else(|| mistyped(name, "a number of at least 0", value))?
+                            + 0.0,
+                    );
+                }
                 _ => {
-                    let known = if is_histogram {
-                        "labels, help, unit, relative_error"
-                    } else {
-                        "labels, help, unit"
-                    };
                     return Err(Error::config(format!(
-                        "{name}: unknown field; known: {known}"
+                        "{name}: unknown field; known: {}",
+                        known(kind)
                     )));
                 }
             }
         }
         Ok(options)
+    }
+}
+
+fn known(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Histogram => "labels, help, unit, relative_error",
+        Kind::Operation => "labels, help, unit, relative_error, slow_seconds",
+        _ => "labels, help, unit",
     }
 }
 

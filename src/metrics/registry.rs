@@ -16,12 +16,15 @@
 //! Families are indexed by the name that Prometheus will show (`db.query` as `db_query`), so names
 //! that would collide there are refused when they are made, and once more by the name as given.
 
+use super::errors;
 use super::labels;
 use super::options::MetricOptions;
 use crate::base::error::{Error, Result};
 use crate::base::sync::Ordering;
 use crate::base::{host, limits, name};
-use crate::cell::{buckets, histogram};
+use crate::cell::histogram::Histogram;
+use crate::cell::planes::Planes;
+use crate::cell::{buckets, histogram, outcomes};
 use crate::region::handle::{self, IdKind};
 use crate::region::layout::Table;
 use crate::region::raw::Words;
@@ -39,13 +42,21 @@ pub enum Kind {
     Gauge,
     /// A distribution.
     Histogram,
+    /// Calls: how long they took, and how they ended.
+    Operation,
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 4] = [Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Operation];
+
+    /// True when its series have the block of a histogram.
+    pub fn is_distribution(self) -> bool {
+        matches!(self, Kind::Histogram | Kind::Operation)
+    }
+
     fn from_word(word: u64) -> Option<Self> {
-        [Kind::Counter, Kind::Gauge, Kind::Histogram]
-            .into_iter()
-            .find(|kind| *kind as u64 + 1 == word)
+        Self::ALL.into_iter().find(|kind| *kind as u64 + 1 == word)
     }
 
     /// The kind in one word.
@@ -54,7 +65,13 @@ impl Kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
+            Kind::Operation => "operation",
         }
+    }
+
+    /// The kind of series that ids of `kind` name.
+    pub fn of_id(kind: IdKind) -> Option<Self> {
+        Self::ALL.into_iter().find(|found| found.id_kind() == kind)
     }
 
     /// The kind of ids of such series.
@@ -63,6 +80,7 @@ impl Kind {
             Kind::Counter => IdKind::Counter,
             Kind::Gauge => IdKind::Gauge,
             Kind::Histogram => IdKind::Histogram,
+            Kind::Operation => IdKind::Operation,
         }
     }
 }
@@ -78,6 +96,8 @@ const FAMILY_OVERFLOW: usize = 7;
 /// The series without labels, for recording by name.
 const FAMILY_BARE: usize = 8;
 const FAMILY_ROOM: usize = 9;
+/// Bits of the longest call of an operation that is not slow.
+const FAMILY_SLOW: usize = 10;
 
 const SERIES_ID: usize = 0;
 const SERIES_STATE: usize = 1;
@@ -86,6 +106,13 @@ const SERIES_LABELS: usize = 3;
 const SERIES_BLOCK: usize = 4;
 const SERIES_OVERFLOW: usize = 5;
 const SERIES_ROOM: usize = 6;
+/// Entry of an operation's outcomes, plus one.
+const SERIES_OPERATION: usize = 7;
+/// As its family's.
+const SERIES_SLOW: usize = 8;
+
+/// No call is slow.
+const NEVER_SLOW: u64 = u64::MAX;
 
 const ENTRY_BITS: u32 = 24;
 
@@ -117,8 +144,23 @@ pub struct Series {
     pub family: usize,
     /// Its labels in order.
     pub labels: Vec<(String, String)>,
+    /// What it is.
+    pub kind: Kind,
     /// First word of a histogram's block.
     pub block: usize,
+    /// Entry of an operation's outcomes.
+    pub operation: Option<usize>,
+}
+
+/// Where an operation keeps its numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct OperationCells {
+    /// First word of its histogram's block.
+    pub block: usize,
+    /// Entry of its outcomes.
+    pub index: usize,
+    /// Bits of the longest call that is not slow.
+    pub slow_bits: u64,
 }
 
 impl<'r> Registry<'r> {
@@ -287,6 +329,10 @@ impl<'r> Registry<'r> {
             entry + FAMILY_BITS,
             options.bits.unwrap_or(buckets::DEFAULT_BITS).into(),
         );
+        words.store(
+            entry + FAMILY_SLOW,
+            options.slow_seconds.map_or(NEVER_SLOW, f64::to_bits),
+        );
         for place in [FAMILY_SERIES, FAMILY_OVERFLOW, FAMILY_BARE] {
             words.store(entry + place, 0);
         }
@@ -345,6 +391,18 @@ impl<'r> Registry<'r> {
                 buckets::error_of(asked)
             )));
         }
+        let slow = words.load(entry + FAMILY_SLOW);
+        if let Some(asked) = options.slow_seconds
+            && asked.to_bits() != slow
+        {
+            let found = match slow {
+                NEVER_SLOW => "no slow_seconds".to_owned(),
+                bits => format!("slow_seconds {}", f64::from_bits(bits)),
+            };
+            return Err(Error::conflict(format!(
+                "{name} exists with {found}, not {asked}"
+            )));
+        }
         Ok(())
     }
 
@@ -368,12 +426,35 @@ impl<'r> Registry<'r> {
         };
         let entry = self.series_at(series)?;
         let family_entry = self.family_at(family)?;
-        if words.load(family_entry + FAMILY_KIND) == Kind::Histogram as u64 + 1
-            && words.acquire(entry + SERIES_BLOCK) == 0
-        {
+        let kind = Kind::from_word(words.load(family_entry + FAMILY_KIND));
+        if kind.is_some_and(Kind::is_distribution) && words.acquire(entry + SERIES_BLOCK) == 0 {
             self.make_block(entry, words.load(family_entry + FAMILY_BITS) as u32)?;
         }
+        if kind == Some(Kind::Operation) && words.acquire(entry + SERIES_OPERATION) == 0 {
+            self.make_operation(series, entry, overflow)?;
+        }
         Ok(series)
+    }
+
+    /// Gives a series its entry among the operations. Each step can be done again by the next one.
+    fn make_operation(&self, series: usize, entry: usize, overflow: bool) -> Result<()> {
+        let words = self.words();
+        let index =
+            outcomes::take(self.region, series, overflow).ok_or_else(|| self.no_operations())?;
+        errors::prepare(self.region, index)?;
+        let block = words.acquire(entry + SERIES_BLOCK) as usize;
+        let planes = Planes::of(self.region);
+        Histogram::new(self.region, &planes, block, series).count_outcomes_of(index);
+        words.publish(entry + SERIES_OPERATION, index as u64 + 1);
+        Ok(())
+    }
+
+    #[cold]
+    fn no_operations(&self) -> Error {
+        Error::capacity(format!(
+            "no room for another operation: the region has {}; raise metrics.max_series",
+            self.region.layout().operations.count
+        ))
     }
 
     fn make_series(
@@ -393,6 +474,10 @@ impl<'r> Registry<'r> {
             limits.max_series as usize
         };
         let family_entry = self.family_at(family)?;
+        let kind = Kind::from_word(words.load(family_entry + FAMILY_KIND)).unwrap_or(Kind::Counter);
+        if kind == Kind::Operation && !overflow && !outcomes::has_room(self.region) {
+            return Err(self.no_operations());
+        }
         let count = words.get(family_entry + FAMILY_SERIES);
         if !overflow {
             let most = limits.max_series_per_name;
@@ -433,7 +518,7 @@ impl<'r> Registry<'r> {
         words.store(entry + SERIES_LABELS, TextRef::new(at, labels.len()).0);
         words.store(entry + SERIES_FAMILY, family as u64);
         words.store(entry + SERIES_OVERFLOW, overflow.into());
-        let kind = Kind::from_word(words.load(family_entry + FAMILY_KIND)).unwrap_or(Kind::Counter);
+        words.store(entry + SERIES_SLOW, words.load(family_entry + FAMILY_SLOW));
         let id = handle::pack(kind.id_kind(), self.region.header().nonce(), 1, series);
         words.store(entry + SERIES_ID, id);
         let index = self.region.layout().series_index;
@@ -554,7 +639,9 @@ impl<'r> Registry<'r> {
             Some(Series {
                 index,
                 family: words.load(entry + SERIES_FAMILY) as usize,
+                kind: handle::kind(words.load(entry + SERIES_ID)).and_then(Kind::of_id)?,
                 labels: labels::parse(&text)?,
+                operation: (words.acquire(entry + SERIES_OPERATION) as usize).checked_sub(1),
                 block: words.acquire(entry + SERIES_BLOCK) as usize,
             })
         })
@@ -567,6 +654,18 @@ impl<'r> Registry<'r> {
             Some(entry) => self.words().load(entry + SERIES_BLOCK) as usize,
             None => usize::MAX,
         }
+    }
+
+    /// Where the operation `series` keeps its numbers.
+    #[inline(always)]
+    pub fn operation(&self, series: usize) -> Option<OperationCells> {
+        let entry = self.region.layout().series.entry(series)?;
+        let entry = self.words().slice(entry, SERIES_SLOW + 1)?;
+        Some(OperationCells {
+            block: entry[SERIES_BLOCK].load(Ordering::Relaxed) as usize,
+            index: (entry[SERIES_OPERATION].load(Ordering::Relaxed) as usize).wrapping_sub(1),
+            slow_bits: entry[SERIES_SLOW].load(Ordering::Relaxed),
+        })
     }
 
     /// The series that `id` names, if it is one of `kind` of this region.

@@ -53,6 +53,15 @@ impl TextRef {
     }
 }
 
+/// The beginning of `text` that is at most `most` bytes, cut between characters.
+pub fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Words that a text of `bytes` bytes takes.
 pub fn words_for(bytes: usize) -> usize {
     bytes.div_ceil(8)
@@ -83,8 +92,9 @@ pub fn read(words: Words, at: usize, bytes: usize, most: usize) -> Option<String
     String::from_utf8(text).ok()
 }
 
+/// Up to eight bytes in one word.
 #[inline(always)]
-fn pack(chunk: &[u8]) -> u64 {
+pub fn pack(chunk: &[u8]) -> u64 {
     match <[u8; 8]>::try_from(chunk) {
         Ok(whole) => u64::from_le_bytes(whole),
         Err(_) => chunk

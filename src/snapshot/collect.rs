@@ -1,5 +1,6 @@
 //! From a region to a snapshot.
 
+use super::operation::{self, Moment};
 use super::{
     EngineReading, FamilyReading, HealthReading, ReportReading, SeriesReading, Snapshot, Value,
     WorkerReading,
@@ -19,15 +20,19 @@ impl Snapshot {
     /// Reads everything.
     pub fn take(region: &Region, planes: &Planes, window_seconds: f64) -> Self {
         let now = region.clock().precise();
+        let moment = Moment {
+            now_ns: now,
+            wall_ns: host::wall_ns(),
+        };
         let mut limiters = guard::registry::list(region, planes);
         limiters.sort_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),
             service: region.header().service.clone(),
-            taken_wall_ns: host::wall_ns(),
+            taken_wall_ns: moment.wall_ns,
             age_ns: now,
             window_seconds,
-            families: families(region, planes, now),
+            families: families(region, planes, moment),
             limiters,
             health: health(region, now),
             engine: engine_reading(region, now),
@@ -35,7 +40,7 @@ impl Snapshot {
     }
 }
 
-fn families(region: &Region, planes: &Planes, now: u64) -> Vec<FamilyReading> {
+fn families(region: &Region, planes: &Planes, moment: Moment) -> Vec<FamilyReading> {
     let registry = Registry::of(region);
     let mut known: HashMap<usize, Option<Family>> = HashMap::new();
     let mut readings: HashMap<usize, Vec<SeriesReading>> = HashMap::new();
@@ -44,7 +49,7 @@ fn families(region: &Region, planes: &Planes, now: u64) -> Vec<FamilyReading> {
             .entry(series.family)
             .or_insert_with(|| registry.family(series.family));
         if let Some(family) = family
-            && let Some(value) = read(region, planes, family.kind, &series, now)
+            && let Some(value) = read(region, planes, family.kind, &series, moment)
         {
             let reading = SeriesReading {
                 labels: series.labels,
@@ -76,7 +81,13 @@ fn families(region: &Region, planes: &Planes, now: u64) -> Vec<FamilyReading> {
     families
 }
 
-fn read(region: &Region, planes: &Planes, kind: Kind, series: &Series, now: u64) -> Option<Value> {
+fn read(
+    region: &Region,
+    planes: &Planes,
+    kind: Kind,
+    series: &Series,
+    moment: Moment,
+) -> Option<Value> {
     match kind {
         Kind::Counter => Some(Value::Counter(shard::total(region, planes, series.index))),
         Kind::Gauge => {
@@ -88,9 +99,11 @@ fn read(region: &Region, planes: &Planes, kind: Kind, series: &Series, now: u64)
             let cells = Histogram::new(region, planes, series.block, series.index);
             Some(Value::Histogram {
                 lifetime: cells.lifetime(),
-                window: cells.window(now, WINDOW_SLOTS),
+                window: cells.window(moment.now_ns, WINDOW_SLOTS),
             })
         }
+        Kind::Operation => operation::read(region, planes, series.index, WINDOW_SLOTS, moment)
+            .map(|found| Value::Operation(Box::new(found))),
     }
 }
 

@@ -6,6 +6,9 @@
 //! stopped. A snapshot never changes: rendered twice, it gives the same bytes.
 
 mod collect;
+mod operation;
+
+pub use operation::{Calls, ErrorReading, Moment, OperationReading, read as read_operation};
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
@@ -126,6 +129,8 @@ pub enum Value {
         /// Over the window.
         window: Distribution,
     },
+    /// An operation's calls.
+    Operation(Box<OperationReading>),
 }
 
 /// What the engine says about itself.

@@ -7,7 +7,8 @@ use tidegate::engine::Engine;
 use tidegate::guard::{Algorithm, Keyed, LimiterPolicy, LimiterReading, Tallies, WhenFull};
 use tidegate::metrics::Kind;
 use tidegate::snapshot::{
-    EngineReading, FamilyReading, SeriesReading, Snapshot, Value, WorkerReading,
+    Calls, EngineReading, ErrorReading, FamilyReading, OperationReading, SeriesReading, Snapshot,
+    Value, WorkerReading,
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::open(r#"{"clock": "manual"}"#).unwrap());
@@ -73,6 +74,51 @@ pub fn counter(name: &str, total: u64) -> FamilyReading {
 
 pub fn gauge(name: &str, value: f64) -> FamilyReading {
     single(name, Kind::Gauge, Value::Gauge(value))
+}
+
+/// Calls that took so long, of which so many failed and one was ignored.
+pub fn calls(values: &[f64], failures: u64) -> Calls {
+    Calls {
+        latency: distribution(values),
+        successes: (values.len() as u64).saturating_sub(failures + 1),
+        failures,
+        ignored: 1,
+        slow: 1,
+        seconds: 50.0,
+    }
+}
+
+/// An operation with these latencies, of which so many calls failed.
+pub fn operation_of(lifetime: Distribution, window: Distribution, failures: u64) -> Value {
+    let calls = |latency| Calls {
+        latency,
+        ..calls(&[], failures)
+    };
+    let found = operation("x", calls(lifetime), calls(window));
+    found.series[0].value.clone()
+}
+
+pub fn operation(name: &str, lifetime: Calls, window: Calls) -> FamilyReading {
+    let error = |code: &str, count, message: &str| ErrorReading {
+        code: code.into(),
+        count,
+        first_wall_ns: 1_763_700_000_000_000_000,
+        last_wall_ns: 1_763_700_100_000_000_000,
+        message: message.into(),
+    };
+    let calls = OperationReading {
+        slow_seconds: Some(0.5),
+        lifetime,
+        window,
+        errors: vec![
+            error("timeout", 2, "no answer after \"500\" ms\n"),
+            error("other", 1, ""),
+        ],
+    };
+    FamilyReading {
+        unit: "seconds".into(),
+        ..single(name, Kind::Operation, Value::Operation(Box::new(calls)))
+    }
 }
 
 pub fn histogram(name: &str, lifetime: Distribution, window: Distribution) -> FamilyReading {
@@ -200,6 +246,11 @@ pub fn rich() -> Snapshot {
                 ],
                 ..family("db.query", Kind::Histogram)
             },
+            operation(
+                "order/place",
+                calls(&[0.0625, 0.25, 0.25, 0.5, 2.0, 2.0], 2),
+                calls(&[0.25, 0.5, 2.0], 1),
+            ),
             FamilyReading {
                 help: "Queries running now".into(),
                 ..gauge("queries_in_flight", 4.0)

@@ -10,7 +10,7 @@ use tidegate::base::error::Result;
 use tidegate::engine::options::Options;
 use tidegate::engine::{Counter, Engine, HistogramId, Limiter};
 use tidegate::guard::Verdict;
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind, MetricOptions};
 use tidegate::snapshot::Snapshot;
 
 /// Name of the counter of responses, by class of their status.
@@ -96,7 +96,7 @@ impl Judge {
                 serde_json::json!({"labels": {"class": class}, "help": "Responses in the log"});
             engine.counter(
                 RESPONSES,
-                &MetricOptions::parse(&options.to_string(), false)?,
+                &MetricOptions::parse(&options.to_string(), Kind::Counter)?,
             )
         };
         let classes = [
@@ -108,7 +108,7 @@ impl Judge {
         ];
         let sizes = MetricOptions::parse(
             r#"{"unit":"bytes","help":"Sizes of responses in the log"}"#,
-            true,
+            Kind::Histogram,
         )?;
         let sizes = engine.histogram(SIZES, &sizes)?;
         Ok(Judge {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tidegate::engine::Engine;
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind, MetricOptions};
 
 /// What a writer records before it says that it is ready.
 pub const JOBS: u64 = 1000;
@@ -165,10 +165,12 @@ fn writes_until_killed() {
         }},
     });
     let engine = Engine::open(&config.to_string()).expect("the engine opens");
-    let options =
-        |text: &str, is_histogram| MetricOptions::parse(text, is_histogram).expect("options");
+    let options = |text: &str, kind| MetricOptions::parse(text, kind).expect("options");
     let jobs = engine
-        .counter("jobs", &options(r#"{"labels":{"kind":"mail"}}"#, false))
+        .counter(
+            "jobs",
+            &options(r#"{"labels":{"kind":"mail"}}"#, Kind::Counter),
+        )
         .expect("a counter");
     let ticks = engine
         .counter("ticks", &MetricOptions::default())
@@ -177,7 +179,10 @@ fn writes_until_killed() {
         .gauge("queue_depth", &MetricOptions::default())
         .expect("a gauge");
     let times = engine
-        .histogram("job_seconds", &options(r#"{"unit":"seconds"}"#, true))
+        .histogram(
+            "job_seconds",
+            &options(r#"{"unit":"seconds"}"#, Kind::Histogram),
+        )
         .expect("a histogram");
     for job in 0..JOBS {
         engine.add(jobs, 1).expect("counted");

@@ -226,7 +226,10 @@ fn an_abandoned_checkpoint_is_taken_over() {
         SLOT,
         "still claimed: nobody waits"
     );
-    setup.region.clock().advance(STEAL_MS * 1_000_000);
+    setup
+        .region
+        .clock()
+        .advance(crate::cell::claim::STEAL_MS * 1_000_000);
     setup.histogram().record(4.0).unwrap();
     assert_eq!(words.load(setup.block + SLOT_END), 2 * SLOT);
     assert_eq!(setup.histogram().lifetime().count, 3);

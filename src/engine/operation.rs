@@ -1,0 +1,171 @@
+//! Operations: latency, outcome and error code of a call, recorded together.
+
+use super::{Engine, OperationId};
+use crate::base::error::{Error, Result};
+use crate::base::host;
+use crate::base::limits::WINDOW_SLOTS;
+use crate::base::outcome::Outcome;
+use crate::cell::histogram::Histogram;
+use crate::cell::outcomes::{Outcomes, Tally};
+use crate::metrics::{Kind, MetricOptions, OperationCells, Registry, errors};
+use crate::region::handle::IdKind;
+use crate::snapshot::{Moment, OperationReading, read_operation};
+
+/// What may be said about a call beside how long it took and how it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Details<'a> {
+    /// Why it failed or was ignored, in one word of the application.
+    pub error_code: Option<&'a str>,
+    /// Why, in words.
+    pub message: Option<&'a str>,
+}
+
+impl Engine {
+    /// Opens an operation: calls that are counted with how long they take and how they end.
+    pub fn operation(&self, name: &str, options: &MetricOptions) -> Result<OperationId> {
+        let options = MetricOptions {
+            unit: Some("seconds".to_owned()),
+            ..options.clone()
+        };
+        self.open_series(Kind::Operation, name, &options)
+            .map(OperationId)
+    }
+
+    /// Records one call.
+    #[inline(always)]
+    pub fn record_operation(
+        &self,
+        operation: OperationId,
+        seconds: f64,
+        outcome: Outcome,
+        error_code: Option<&str>,
+    ) -> Result<()> {
+        let details = Details {
+            error_code,
+            ..Details::default()
+        };
+        self.record_operation_with(operation, seconds, outcome, &details)
+    }
+
+    /// Records one call, with what else is known of it.
+    #[inline(always)]
+    pub fn record_operation_with(
+        &self,
+        operation: OperationId,
+        seconds: f64,
+        outcome: Outcome,
+        details: &Details<'_>,
+    ) -> Result<()> {
+        self.writer()?;
+        let cells = self.operation_cells(operation)?;
+        self.check_value(seconds)?;
+        let is_plain = outcome == Outcome::Success && *details == Details::default();
+        if !is_plain {
+            check_details(outcome, details)?;
+        }
+        let series = crate::region::handle::entry(operation.0);
+        let now = self.region.clock().coarse();
+        Histogram::new(&self.region, &self.planes, cells.block, series).record_at(now, seconds)?;
+        if let Some(outcomes) = Outcomes::at(&self.region, &self.planes, cells.index) {
+            if seconds > f64::from_bits(cells.slow_bits) {
+                outcomes.add(Tally::Slow);
+            }
+            if is_plain {
+                outcomes.add(Tally::Succeeded);
+            } else {
+                self.record_outcome(&outcomes, outcome, details, now);
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn operation_cells(&self, operation: OperationId) -> Result<OperationCells> {
+        let series = self.resolve(operation.0, IdKind::Operation)?;
+        match Registry::of(&self.region).operation(series) {
+            Some(cells) => Ok(cells),
+            None => Err(Error::format("the region's table of names is damaged")),
+        }
+    }
+
+    #[inline(never)]
+    fn record_outcome(
+        &self,
+        outcomes: &Outcomes<'_>,
+        outcome: Outcome,
+        details: &Details<'_>,
+        now: u64,
+    ) {
+        outcomes.add(match outcome {
+            Outcome::Success => Tally::Succeeded,
+            Outcome::Failure => Tally::Failed,
+            Outcome::Ignored => Tally::Ignored,
+        });
+        let code = details.error_code.filter(|code| !code.is_empty());
+        if outcome == Outcome::Failure || code.is_some() {
+            let message = details.message.filter(|message| !message.is_empty());
+            errors::count(&self.region, outcomes.errors(), code, message, now);
+        }
+    }
+
+    /// The time to give to [`Engine::end_operation`], in nanoseconds of the region's clock.
+    #[inline]
+    pub fn begin_operation(&self, operation: OperationId) -> Result<u64> {
+        self.writer()?;
+        self.resolve(operation.0, IdKind::Operation)?;
+        Ok(self.region.clock().precise())
+    }
+
+    /// Records a call that began at `started_ns` and ends now.
+    #[inline]
+    pub fn end_operation(
+        &self,
+        operation: OperationId,
+        started_ns: u64,
+        outcome: Outcome,
+        error_code: Option<&str>,
+    ) -> Result<()> {
+        let now = self.region.clock().precise();
+        let Some(ns) = now.checked_sub(started_ns) else {
+            return Err(Error::argument(format!(
+                "started_ns: {started_ns} is later than now, {now}"
+            )));
+        };
+        self.record_operation(operation, ns as f64 / 1e9, outcome, error_code)
+    }
+
+    /// What an operation's calls were since it was made, and over the last `window_seconds`; for 0
+    /// over the longest window that is kept.
+    pub fn read_operation(
+        &self,
+        operation: OperationId,
+        window_seconds: f64,
+    ) -> Result<OperationReading> {
+        let series = self.resolve(operation.0, IdKind::Operation)?;
+        let slots = if window_seconds == 0.0 {
+            WINDOW_SLOTS
+        } else {
+            self.slots(window_seconds)?
+        };
+        let moment = Moment {
+            now_ns: self.region.clock().coarse(),
+            wall_ns: host::wall_ns(),
+        };
+        read_operation(&self.region, &self.planes, series, slots, moment)
+            .ok_or_else(|| Error::format("the operation's memory is damaged"))
+    }
+}
+
+/// A success has no error code: saying one is a mistake that would be lost otherwise.
+#[inline(never)]
+fn check_details(outcome: Outcome, details: &Details<'_>) -> Result<()> {
+    match details.error_code {
+        Some(code) if outcome == Outcome::Success && !code.is_empty() => {
+            Err(Error::argument(format!(
+                "error_code: expected none for a success, found {:?}",
+                crate::region::text::cut(code, 64)
+            )))
+        }
+        _ => Ok(()),
+    }
+}
