@@ -6,7 +6,7 @@ use tidegate::base::error::{Error, Kind};
 use tidegate::engine::{Engine, Probe};
 use tidegate::export::{Format, render};
 use tidegate::guard::{Decision, Verdict};
-use tidegate::metrics::MetricOptions;
+use tidegate::metrics::{Kind as MetricKind, MetricOptions};
 
 /// What a call gave back: its fields, by name.
 type Answer = Result<(Verdict, Map<String, Value>), Error>;
@@ -92,9 +92,12 @@ impl Run {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), step.get(name)?.clone())))
             .collect();
-        let is_histogram = step.get("histogram").is_some();
-        MetricOptions::parse(&Value::Object(said).to_string(), is_histogram)
-            .expect("the step's options")
+        let kind = if step.get("histogram").is_some() {
+            MetricKind::Histogram
+        } else {
+            MetricKind::Counter
+        };
+        MetricOptions::parse(&Value::Object(said).to_string(), kind).expect("the step's options")
     }
 
     fn call(&mut self, step: &Value) -> Answer {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use tidegate::base::error::Kind;
 use tidegate::engine::{Counter, Engine};
-use tidegate::metrics::{Kind, MetricOptions};
+use tidegate::metrics::{Kind as MetricKind, MetricOptions};
 use tidegate::snapshot::{Snapshot, Value};
 
 fn engine() -> Engine {
@@ -19,7 +19,7 @@ fn plain() -> MetricOptions {
 }
 
 fn options(text: &str) -> MetricOptions {
-    MetricOptions::parse(text, Kind::Counter).expect("options")
+    MetricOptions::parse(text, MetricKind::Counter).expect("options")
 }
 
 fn labelled(name: &str, value: &str) -> MetricOptions {
@@ -109,7 +109,7 @@ fn exactly_the_legal_labels_open_and_every_value_comes_back() {
     ];
     proptest!(cases(400), |(name in name, value in "\\PC{0,12}|[\\x00-\\x1f\"\\\\]{0,4}")| {
         let text = serde_json::json!({"labels": {&name: &value}}).to_string();
-        match MetricOptions::parse(&text, Kind::Counter) {
+        match MetricOptions::parse(&text, MetricKind::Counter) {
             Ok(options) => {
                 prop_assert!(is_legal_label(&name), "{:?} was taken", name);
                 let opened = engine.counter("c", &options).expect("a series");
@@ -133,7 +133,7 @@ fn too_much_of_anything_is_refused_and_the_most_of_it_is_not() {
     let with = |labels: serde_json::Map<String, serde_json::Value>| {
         MetricOptions::parse(
             &serde_json::json!({"labels": labels}).to_string(),
-            Kind::Counter,
+            MetricKind::Counter,
         )
     };
     let many = |count: usize| {
@@ -169,7 +169,7 @@ fn too_much_of_anything_is_refused_and_the_most_of_it_is_not() {
     let help = |bytes: usize| {
         MetricOptions::parse(
             &serde_json::json!({"help": "h".repeat(bytes)}).to_string(),
-            false,
+            MetricKind::Counter,
         )
     };
     engine
@@ -179,7 +179,7 @@ fn too_much_of_anything_is_refused_and_the_most_of_it_is_not() {
     let unit = |bytes: usize| {
         MetricOptions::parse(
             &serde_json::json!({"unit": "u".repeat(bytes)}).to_string(),
-            false,
+            MetricKind::Counter,
         )
     };
     engine
@@ -282,7 +282,7 @@ fn one_name_opened_by_many_processes_at_once_is_one_id() {
         let count = match &series.value {
             Value::Counter(count) => *count,
             Value::Histogram { lifetime, .. } => lifetime.count,
-            Value::Gauge(_) => unreachable!("no gauge was opened"),
+            _ => unreachable!("nothing else was opened"),
         };
         assert_eq!(count, PROCESSES as u64, "{:?}", series.labels);
     }
@@ -316,9 +316,13 @@ fn a_name_has_one_kind_unit_and_error() {
             assert!(error.message().contains(word), "{error} says {word}");
         }
     };
-    let fine =
-        MetricOptions::parse(r#"{"relative_error": 0.004, "unit": "seconds"}"#, true).unwrap();
-    let coarse = MetricOptions::parse(r#"{"relative_error": 0.03}"#, true).unwrap();
+    let fine = MetricOptions::parse(
+        r#"{"relative_error": 0.004, "unit": "seconds"}"#,
+        MetricKind::Histogram,
+    )
+    .unwrap();
+    let coarse =
+        MetricOptions::parse(r#"{"relative_error": 0.03}"#, MetricKind::Histogram).unwrap();
     engine.histogram("seconds", &fine).expect("a histogram");
     engine
         .histogram("seconds", &plain())
@@ -335,7 +339,7 @@ fn a_name_has_one_kind_unit_and_error() {
         engine.histogram("seconds", &coarse).expect_err("error"),
         &["relative error"],
     );
-    let bytes = MetricOptions::parse(r#"{"unit": "bytes"}"#, true).unwrap();
+    let bytes = MetricOptions::parse(r#"{"unit": "bytes"}"#, MetricKind::Histogram).unwrap();
     conflict(
         engine.histogram("seconds", &bytes).expect_err("unit"),
         &["seconds", "bytes"],
