@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use tidegate::base::error::{Error, Kind};
 use tidegate::engine::{Engine, Probe};
 use tidegate::export::{Format, render};
+use tidegate::guard::retry::Attempt;
 use tidegate::guard::{Decision, Verdict};
 use tidegate::metrics::{Kind as MetricKind, MetricOptions};
 
@@ -42,6 +43,16 @@ fn done(fields: Value) -> Answer {
         panic!("fields are an object")
     };
     Ok((Verdict::Admitted, fields))
+}
+
+/// What was admitted gives a number; nothing was denied.
+fn given(number: Option<u64>, field: &str) -> Answer {
+    let verdict = match number {
+        Some(_) => Verdict::Admitted,
+        None => Verdict::Denied,
+    };
+    let fields = number.map(|number| (field.to_owned(), json!(number)));
+    Ok((verdict, fields.into_iter().collect()))
 }
 
 /// A number of a step; null is not a number.
@@ -182,6 +193,23 @@ impl Run {
             "allow_request" => {
                 let verdict = engine.allow_request(text("limiter").as_bytes(), key)?;
                 Ok((verdict, Map::new()))
+            }
+            "bulkhead_enter" => {
+                let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
+                given(engine.enter_bulkhead(bulkhead)?, "permit")
+            }
+            "bulkhead_leave" => {
+                let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
+                engine.leave_bulkhead(bulkhead, self.permits[text("permit")])?;
+                done(json!({}))
+            }
+            "retry_next" => {
+                let retry = engine.find_retry(text("retry"))?;
+                let attempt = Attempt {
+                    number: step["attempt"].as_u64().unwrap() as u32,
+                    ..Attempt::default()
+                };
+                given(engine.next_attempt(retry, attempt)?, "delay_ns")
             }
             "health" => {
                 let probe = match text("probe") {
