@@ -23,7 +23,7 @@ export type KeyPart = string | number | bigint | Uint8Array;
 
 export type Labels = Record<string, string | number | boolean>;
 
-export type Format = 'json' | 'prometheus';
+export type Format = 'json' | 'prometheus' | 'health-json' | 'health-simple';
 
 export interface MetricOptions {
   labels?: Record<string, string>;
@@ -96,6 +96,25 @@ export class Engine {
 
   /** Without a configuration, the limiter must exist. */
   limiter(name: string, config?: LimiterConfig | string): Limiter;
+
+  bulkhead(name: string, config?: BulkheadConfig | string): Bulkhead;
+  retry(name: string, config?: RetryConfig | string): Retry;
+
+  /** Answers a probe. Readiness unless said. */
+  health(probe?: Probe): { status: HealthStatus; httpStatus: number };
+  /**
+   * Tells what the application found out itself: the database answers, Redis is down. `ttl`: seconds
+   * for which it counts; for ever unless said.
+   */
+  reportHealth(
+    check: string,
+    status: HealthStatus,
+    options?: { observed?: number; message?: string; ttl?: number },
+  ): void;
+  /** Says that this process's main loop turns; liveness fails when it stops saying so. */
+  heartbeat(): void;
+  /** Says that this process has started: the startup probe is healthy from now on. */
+  startupDone(): void;
 
   /** Records into the histogram of that name, which is made on first use. */
   record(histogram: string, value: number): void;
@@ -197,6 +216,96 @@ export class Decision {
   readonly resetAfter: number;
 }
 
+export type Outcome = 'success' | 'failure' | 'ignored';
+export type Probe = 'liveness' | 'readiness' | 'startup';
+export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'unknown';
+
+/** What somebody's function is run with. */
+export interface RunOptions {
+  /**
+   * Whether what was thrown counts as a failure; otherwise it is ignored. Without it everything
+   * thrown is a failure, but an AbortError is ignored.
+   */
+  isFailure?: (error: any) => boolean;
+}
+
+/**
+ * An admitted call. Give it back once, with what happened; `using` gives it back at the end of the
+ * block, as ignored if nothing was reported. One that is never given back expires.
+ */
+export class Permit {
+  private constructor();
+  /** `seconds`: how long it took; unless said, since it was given. */
+  report(outcome: Outcome, seconds?: number): void;
+  success(seconds?: number): void;
+  failure(seconds?: number): void;
+  ignore(): void;
+  readonly reported: boolean;
+  [Symbol.dispose](): void;
+}
+
+export interface BulkheadConfig {
+  max_concurrent?: number;
+  adaptive?: Record<string, unknown>;
+  keyed?: boolean;
+  max_keys?: number;
+  permit_timeout_seconds?: number;
+  shadow?: boolean;
+}
+
+/** Most calls in flight at once, over all processes. Permits of a process that dies come back. */
+export class Bulkhead {
+  private constructor();
+  readonly name: string;
+  /** A permit, or undefined: full. */
+  enter(...key: KeyPart[]): Permit | undefined;
+  /** Calls `fn` with a permit, or throws a `DeniedError`; results, errors, rejections pass unchanged. */
+  execute<R>(fn: () => R, options?: RunOptions & { key?: KeyPart | KeyPart[] | (() => KeyPart | KeyPart[]) }): R;
+  /** The same function behind the bulkhead; `key` may be a function of the call's arguments. */
+  wrap<T, A extends unknown[], R>(
+    fn: (this: T, ...args: A) => R,
+    options?: RunOptions & { key?: KeyPart | KeyPart[] | ((this: T, ...args: A) => KeyPart | KeyPart[]) },
+  ): (this: T, ...args: A) => R;
+}
+
+export interface RetryConfig {
+  max_attempts?: number;
+  backoff?: 'exponential' | 'constant' | 'decorrelated';
+  base_seconds?: number;
+  multiplier?: number;
+  max_seconds?: number;
+  jitter?: 'full' | 'equal' | 'none';
+  deadline_seconds?: number;
+  /** Retries are at most this share of first attempts, over all processes. */
+  budget_ratio?: number;
+  budget_minimum?: number;
+  seed?: number;
+  shadow?: boolean;
+}
+
+export interface RetryOptions {
+  /** Ends waiting and trying: `run()` rejects with its reason. */
+  signal?: AbortSignal;
+  /** Whether to try again after this; everything but an AbortError unless said. */
+  shouldRetry?: (error: any, attempt: number) => boolean | Promise<boolean>;
+  /** Seconds that the server asked for; `error.retryAfter` and Retry-After headers unless said. */
+  retryAfter?: (error: any) => number | undefined;
+}
+
+/** How long to wait before the next try. The budget is shared by all processes. */
+export class Retry {
+  private constructor();
+  readonly name: string;
+  /** Seconds to wait before this attempt (the first is 1), or undefined: give up. */
+  next(attempt: number, elapsed?: number, retryAfter?: number): number | undefined;
+  /** Calls `fn` until it succeeds or is given up; then rejects with its last error, unchanged. */
+  run<R>(fn: (call: { attempt: number; signal?: AbortSignal }) => R | Promise<R>, options?: RetryOptions): Promise<R>;
+  wrap<T, A extends unknown[], R>(
+    fn: (this: T, ...args: A) => R | Promise<R>,
+    options?: RetryOptions,
+  ): (this: T, ...args: A) => Promise<R>;
+}
+
 /** Everything that a region held at one time. It outlives its engine. */
 export class Snapshot {
   private constructor();
@@ -210,7 +319,18 @@ export class Snapshot {
   [Symbol.dispose](): void;
 }
 
+/** What `execute()`, `run()` and `wrap()` throw when a guard says no. Its code is `TIDEGATE_DENIED`. */
+export class DeniedError extends TidegateError {
+  constructor(guard: string, guardName: string, message: string, retryAfter: number);
+  /** `breaker`, `bulkhead`, `retry`, `throttle` or `limiter`. */
+  readonly guard: string;
+  readonly guardName: string;
+  /** Seconds to wait, or 0 where nobody knows. */
+  readonly retryAfter: number;
+}
+
 export type Code =
+  | 'TIDEGATE_DENIED'
   | 'TIDEGATE_E_ARGUMENT'
   | 'TIDEGATE_E_CONFIG'
   | 'TIDEGATE_E_NOT_FOUND'

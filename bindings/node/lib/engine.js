@@ -5,11 +5,21 @@ const { native, I, D, W, HANDLE, STATUS, KIND } = require('./native');
 const { TidegateError, failure } = require('./errors');
 const { invalid, kindOf, expectString, expectNumber, documentOf } = require('./options');
 const { Counter, Gauge, Histogram, cellsOf } = require('./metrics');
+const health = require('./health');
 const { Limiter } = require('./limiter');
+const { Bulkhead } = require('./bulkhead');
+const { Retry } = require('./retry');
 const { Snapshot, renderLater } = require('./snapshot');
 const { writeKeyOf } = require('./key');
 
-const CLASSES = { counter: Counter, gauge: Gauge, histogram: Histogram, limiter: Limiter };
+const CLASSES = {
+  counter: Counter,
+  gauge: Gauge,
+  histogram: Histogram,
+  limiter: Limiter,
+  bulkhead: Bulkhead,
+  retry: Retry,
+};
 const METRICS = new Set(['counter', 'gauge', 'histogram']);
 
 /** Engines that nobody closed: their memory goes when the last object that uses them is gone. */
@@ -138,6 +148,34 @@ class Engine {
 
   limiter(name, config) {
     return this.#open('limiter', name, config);
+  }
+
+  bulkhead(name, config) {
+    return this.#open('bulkhead', name, config);
+  }
+
+  retry(name, config) {
+    return this.#open('retry', name, config);
+  }
+
+  health(probe = 'readiness') {
+    return health.judge(this.#live(), probe);
+  }
+
+  reportHealth(check, status, options) {
+    health.report(this.#live(), check, status, options);
+  }
+
+  heartbeat() {
+    I[HANDLE] = this.#live();
+    native.heartbeat();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  startupDone() {
+    I[HANDLE] = this.#live();
+    native.startupDone();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
   }
 
   record(name, value) {

@@ -18,6 +18,21 @@ Object.defineProperty(TidegateError.prototype, 'name', {
   writable: true,
 });
 
+/** What execute(), run() and wrap() throw when a guard says no: `guard` of what kind, `guardName`. */
+class DeniedError extends TidegateError {
+  constructor(guard, guardName, message, retryAfter) {
+    super('TIDEGATE_DENIED', message, 1);
+    this.guard = guard;
+    this.guardName = guardName;
+    this.retryAfter = retryAfter;
+  }
+}
+Object.defineProperty(DeniedError.prototype, 'name', {
+  value: 'DeniedError',
+  configurable: true,
+  writable: true,
+});
+
 /** The error for a negative status; `text` where another thread met it. */
 function failure(status, text) {
   if (status === CLOSED) return closed('the engine is closed');
@@ -37,4 +52,4 @@ function withSuggestion(message) {
   return meant ? `${message}; did you mean ${meant}?` : message;
 }
 
-module.exports = { TidegateError, failure, closed };
+module.exports = { TidegateError, DeniedError, failure, closed };

@@ -3,8 +3,11 @@ const { native } = require('./native');
 const { Engine } = require('./engine');
 const { Counter, Gauge, Histogram } = require('./metrics');
 const { Limiter, Decision } = require('./limiter');
+const { Bulkhead } = require('./bulkhead');
+const { Retry } = require('./retry');
+const { Permit } = require('./permit');
 const { Snapshot, CONTENT_TYPES } = require('./snapshot');
-const { TidegateError } = require('./errors');
+const { TidegateError, DeniedError } = require('./errors');
 
 module.exports = {
   Engine,
@@ -13,8 +16,12 @@ module.exports = {
   Histogram,
   Limiter,
   Decision,
+  Bulkhead,
+  Retry,
+  Permit,
   Snapshot,
   TidegateError,
+  DeniedError,
   contentTypes: CONTENT_TYPES,
   version: native.version(),
 };

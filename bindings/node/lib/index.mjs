@@ -7,8 +7,12 @@ export const {
   Histogram,
   Limiter,
   Decision,
+  Bulkhead,
+  Retry,
+  Permit,
   Snapshot,
   TidegateError,
+  DeniedError,
   contentTypes,
   version,
 } = tidegate;

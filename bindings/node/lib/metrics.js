@@ -8,6 +8,7 @@
 const { native, I, D, W, HANDLE, STATUS, COUNT } = require('./native');
 const { failure } = require('./errors');
 const { invalid, kindOf, expectNumber } = require('./options');
+const { isThenable } = require('./run');
 
 /** Cells hold doubles, exact to 2^53. Below half of that they go on for ever: see #add. */
 const FULL = 2 ** 52;
@@ -231,13 +232,21 @@ class Histogram {
       this.record((performance.now() - begun) / 1000);
       throw error;
     }
-    if (typeof result?.then !== 'function') {
-      this.record((performance.now() - begun) / 1000);
+    const settled = () => this.record((performance.now() - begun) / 1000);
+    if (!isThenable(result)) {
+      settled();
       return result;
     }
-    const settled = () => this.record((performance.now() - begun) / 1000);
-    result.then(settled, settled);
-    return result;
+    return result.then(
+      (value) => {
+        settled();
+        return value;
+      },
+      (error) => {
+        settled();
+        throw error;
+      },
+    );
   }
 
   with(labels) {

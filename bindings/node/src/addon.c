@@ -11,6 +11,8 @@ static const struct function *const tables[] = {
     metric_functions,
     limiter_functions,
     snapshot_functions,
+    health_functions,
+    bulkhead_functions,
 };
 
 NAPI_MODULE_INIT(/* env, exports */) {

@@ -9,6 +9,8 @@ const opener openers[KINDS] = {
     [KIND_GAUGE] = gauge_opener,
     [KIND_HISTOGRAM] = histogram_opener,
     [KIND_LIMITER] = limiter_opener,
+    [KIND_BULKHEAD] = bulkhead_opener,
+    [KIND_RETRY] = retry_opener,
 };
 
 static napi_value engine_keep(napi_env env, tidegate_engine *engine) {

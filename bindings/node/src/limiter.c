@@ -3,13 +3,7 @@
 
 #include "values.h"
 
-tidegate_status limiter_opener(tidegate_engine *engine, const char *name, const char *json,
-                               uint64_t *out_id) {
-  tidegate_limiter limiter = {0};
-  tidegate_status status = tidegate_limiter_open(engine, name, json, &limiter);
-  *out_id = limiter.id;
-  return status;
-}
+DEFINE_OPENER(limiter)
 
 static void decided(struct arena *arena, const tidegate_decision *decision) {
   arena->words[0] = decision->limit;

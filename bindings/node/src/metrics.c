@@ -9,29 +9,9 @@
 
 #include "values.h"
 
-tidegate_status counter_opener(tidegate_engine *engine, const char *name, const char *json,
-                               uint64_t *out_id) {
-  tidegate_counter counter = {0};
-  tidegate_status status = tidegate_counter_open(engine, name, json, &counter);
-  *out_id = counter.id;
-  return status;
-}
-
-tidegate_status gauge_opener(tidegate_engine *engine, const char *name, const char *json,
-                             uint64_t *out_id) {
-  tidegate_gauge gauge = {0};
-  tidegate_status status = tidegate_gauge_open(engine, name, json, &gauge);
-  *out_id = gauge.id;
-  return status;
-}
-
-tidegate_status histogram_opener(tidegate_engine *engine, const char *name, const char *json,
-                                 uint64_t *out_id) {
-  tidegate_histogram histogram = {0};
-  tidegate_status status = tidegate_histogram_open(engine, name, json, &histogram);
-  *out_id = histogram.id;
-  return status;
-}
+DEFINE_OPENER(counter)
+DEFINE_OPENER(gauge)
+DEFINE_OPENER(histogram)
 
 /* The memory is the region's: nothing to free. */
 static void keep(napi_env env, void *data, void *hint) {

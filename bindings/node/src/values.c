@@ -1,8 +1,11 @@
 /* values.c - see values.h */
+#define _POSIX_C_SOURCE 200809L
+
 #include "values.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define INDEX_BITS 22
 #define INDEX_MASK ((1u << INDEX_BITS) - 1)
@@ -127,4 +130,10 @@ napi_value number_to(napi_env env, double number) {
 napi_value throw_memory(napi_env env) {
   napi_throw_error(env, "ERR_MEMORY_ALLOCATION_FAILED", "tidegate: out of memory");
   return NULL;
+}
+
+double now_ns(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }

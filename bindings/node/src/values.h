@@ -55,6 +55,14 @@ enum kind {
   KIND_GAUGE,
   KIND_HISTOGRAM,
   KIND_LIMITER,
+  KIND_OPERATION,
+  KIND_RATIO,
+  KIND_ENUM,
+  KIND_BREAKER,
+  KIND_THROTTLE,
+  KIND_BULKHEAD,
+  KIND_RETRY,
+  KIND_GUARD,
   KINDS
 };
 
@@ -114,15 +122,30 @@ extern const struct function engine_functions[];
 extern const struct function metric_functions[];
 extern const struct function limiter_functions[];
 extern const struct function snapshot_functions[];
+extern const struct function health_functions[];
+extern const struct function bulkhead_functions[];
 
 /* Opening anything by name has one shape; see open_named() in engine.c. */
 typedef tidegate_status (*opener)(tidegate_engine *engine, const char *name,
                                   const char *json, uint64_t *out_id);
 extern const opener openers[KINDS];
-tidegate_status counter_opener(tidegate_engine *, const char *, const char *, uint64_t *);
-tidegate_status gauge_opener(tidegate_engine *, const char *, const char *, uint64_t *);
-tidegate_status histogram_opener(tidegate_engine *, const char *, const char *, uint64_t *);
-tidegate_status limiter_opener(tidegate_engine *, const char *, const char *, uint64_t *);
+#define DECLARE_OPENER(noun) \
+  tidegate_status noun##_opener(tidegate_engine *, const char *, const char *, uint64_t *)
+DECLARE_OPENER(counter);
+DECLARE_OPENER(gauge);
+DECLARE_OPENER(histogram);
+DECLARE_OPENER(limiter);
+DECLARE_OPENER(bulkhead);
+DECLARE_OPENER(retry);
+
+#define DEFINE_OPENER(noun)                                                          \
+  tidegate_status noun##_opener(tidegate_engine *engine, const char *name,           \
+                                const char *json, uint64_t *out_id) {                \
+    tidegate_##noun opened = {0};                                                    \
+    tidegate_status status = tidegate_##noun##_open(engine, name, json, &opened);    \
+    *out_id = opened.id;                                                             \
+    return status;                                                                   \
+  }
 
 /* The first lines of a hot call: the state, the arena, the entry, or out. */
 #define HOT(kind_)                                              \
@@ -144,5 +167,45 @@ static inline size_t arena_key_length(const struct arena *arena) {
   if (arena->length == ABSENT) return 0;
   return arena->length <= ARENA_TEXT ? arena->length : ARENA_TEXT;
 }
+
+static inline uint64_t permit_of(const struct arena *arena) {
+  return (uint64_t)arena->permit_high << 32 | arena->permit_low;
+}
+
+static inline void permit_to(struct arena *arena, uint64_t permit) {
+  arena->permit_low = (uint32_t)permit;
+  arena->permit_high = (uint32_t)(permit >> 32);
+}
+
+/* The arena's text as a C string. */
+static inline const char *arena_text(struct arena *arena) {
+  if (arena->length == ABSENT) return NULL;
+  arena->text[arena_key_length(arena)] = '\0';
+  return arena->text;
+}
+
+/* A text that the library writes: asked for its length first, then written; again where it grew
+ * in between. `call` uses `buffer`, `capacity` and `&length`; gives `value`, a string or NULL. */
+#define WRITTEN(value, call)                                                        \
+  do {                                                                              \
+    char *buffer = NULL;                                                            \
+    size_t capacity = 0;                                                            \
+    size_t length = 0;                                                              \
+    arena->status = (call);                                                         \
+    while (arena->status == TIDEGATE_E_SPACE ||                                     \
+           (arena->status == TIDEGATE_OK && buffer == NULL && length > 0)) {        \
+      free(buffer);                                                                 \
+      capacity = length;                                                            \
+      buffer = malloc(capacity);                                                    \
+      if (buffer == NULL) return throw_memory(env);                                 \
+      arena->status = (call);                                                       \
+    }                                                                               \
+    if (arena->status == TIDEGATE_OK)                                               \
+      napi_create_string_utf8(env, buffer == NULL ? "" : buffer, length, &(value)); \
+    free(buffer);                                                                   \
+  } while (0)
+
+/* Nanoseconds of a clock that never goes back, for how long calls took. */
+double now_ns(void);
 
 #endif
