@@ -1317,6 +1317,46 @@ tidegate_status tidegate_retry_next_after(tidegate_engine *engine,
                                           uint64_t *out_delay_ns);
 
 /**
+ * Reads what happened since `*cursor`, one JSON object a line: transitions of
+ * breakers, samples of denials, evictions, blocks, changes by hand, permits
+ * that came back, limits that changed.
+ *
+ * The region keeps the latest few thousand; a reader who comes too late is told
+ * how many it lost. Each reader has a cursor of its own, and takes nothing from
+ * others. As many whole lines are written as fit; call again for the rest.
+ *
+ * Each line has "number", "at", "age_seconds", "event", "cause", "kind" and
+ * "name" of the guard, "pid", and what the event's numbers mean: "from" and
+ * "to", "denied" and "limit", "evicted", "for_seconds", or "returned" and
+ * "in_all".
+ *
+ * @param engine      An open engine, or an observer.
+ * @param cursor      Where to go on; 0 is the oldest event that is kept. Moved
+ *                    behind the last line that was written; untouched when
+ *                    capacity is 0.
+ * @param buffer      Receives the lines, without a NUL. May be NULL when
+ *                    capacity is 0.
+ * @param capacity    Bytes in `buffer`; 0 to learn how many are needed now.
+ * @param out_length  Receives the bytes written; or needed, when capacity is 0
+ *                    or too small for the first line.
+ * @param out_lost    Receives how many events this reader lost before the last
+ *                    line, or before now if there is none. May be NULL.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_SPACE     the first line does not fit.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_events_read(tidegate_engine *engine,
+                                     uint64_t *cursor,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *out_length,
+                                     uint64_t *out_lost);
+
+/**
  * Answers a probe.
  *
  * Liveness is healthy unless this process has ever called

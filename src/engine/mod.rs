@@ -4,6 +4,7 @@
 //! the region's table of workers; nothing else differs.
 
 mod bulkhead;
+mod events;
 mod health;
 mod operation;
 pub mod options;

@@ -5,6 +5,7 @@
 //! double, with a point or an exponent. What has no number (a quantile of nothing) is `null`.
 //! There is a line for each top-level field and each metric, so that documents can be compared.
 
+pub mod event;
 mod health;
 mod operations;
 

@@ -11,6 +11,7 @@
 //! | [`operation`] | operations |
 //! | [`limiter`] | limiters |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
+//! | [`event`] | what happened lately |
 //! | [`shard`] | cells that bindings write themselves |
 //! | [`health`] | probes, heartbeats, reports |
 //! | [`snapshot`] | take, render, free |
@@ -45,6 +46,8 @@ pub mod limiter;
 pub mod bulkhead;
 
 pub mod retry;
+
+pub mod event;
 
 pub mod health;
 

@@ -46,6 +46,8 @@ mod word {
     pub const HINT: usize = 16;
     pub const LOOKED: usize = 17;
     pub const EXPIRES_NS: usize = 18;
+    /// When a denial was last told.
+    pub const TOLD: usize = 19;
 }
 
 /// Bits of [`word::TRAITS`].

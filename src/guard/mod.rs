@@ -43,9 +43,25 @@ mod room;
 pub mod sliding;
 mod stored;
 
+use crate::region::Region;
+use crate::region::handle::{self, IdKind};
+
 pub use limiter::check;
 pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
 pub use registry::{LimiterReading, Tallies, find, list, open};
+
+/// The kind and name of the guard of `id`, in words; None when the region has no such guard.
+pub fn name_of(region: &Region, id: u64) -> Option<(&'static str, String)> {
+    let kind = handle::kind(id)?;
+    let guards = match kind {
+        IdKind::Limiter => registry::directory(region),
+        IdKind::Bulkhead | IdKind::Retry | IdKind::Guard => stored::directory(region, kind),
+        _ => return None,
+    };
+    let index = handle::entry(id);
+    let name = guards.name(index).filter(|_| guards.id(index) == id)?;
+    Some((guards.what, name))
+}
 
 /// What a check answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

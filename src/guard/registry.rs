@@ -32,7 +32,7 @@ pub mod tally {
     pub const FURTHER_UNITS: usize = 6;
 }
 
-fn directory(region: &Region) -> Directory<'_> {
+pub(super) fn directory(region: &Region) -> Directory<'_> {
     Directory {
         region,
         table: region.layout().limiters,

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::planes::Planes;
 use crate::region::Region;
+use crate::region::events::{self, Cause, Event, Kind};
 use crate::region::handle::IdKind;
 
 pub use policy::RetryPolicy;
@@ -34,6 +35,8 @@ mod word {
     pub const SEED: usize = 13;
     /// Random numbers drawn so far, on a line of its own.
     pub const DRAWN: usize = 16;
+    /// When a denial was last told.
+    pub const TOLD: usize = 17;
 }
 
 /// Bits of [`word::TRAITS`].
@@ -272,9 +275,33 @@ impl<'a> Retry<'a> {
             Some(_) if shadow => {}
             Some(Refusal::Exhausted) => count(tally::EXHAUSTED),
             Some(Refusal::TooLate) => count(tally::TOO_LATE),
-            Some(Refusal::OverBudget) => count(tally::OVER_BUDGET),
+            Some(Refusal::OverBudget) => {
+                count(tally::OVER_BUDGET);
+                self.tell_denial(planes);
+            }
             None => {}
         }
+    }
+
+    /// Writes an event of a spent budget, once a second.
+    fn tell_denial(&self, planes: &Planes) {
+        let time_ns = self.region.clock().coarse();
+        if !events::is_due(self.entry.word(word::TOLD), time_ns) {
+            return;
+        }
+        let denied = planes.sum(self.entry.column(self.region, tally::OVER_BUDGET));
+        let budget = self.budget();
+        let firsts = budget.map_or(0, |budget| budget.counts(time_ns).firsts);
+        let limit = budget.map_or(0.0, |budget| budget.allowed(firsts)) as u64;
+        let event = Event {
+            time_ns,
+            kind: Kind::Denial,
+            cause: Cause::Budget,
+            guard: self.entry.id(),
+            pid: 0,
+            numbers: [denied, limit],
+        };
+        events::write(self.region, event);
     }
 
     fn numbers(&self, planes: &Planes) -> RetryNumbers {

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod create;
+pub mod events;
 pub mod handle;
 pub mod header;
 pub mod layout;

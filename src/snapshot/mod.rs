@@ -9,6 +9,7 @@ mod collect;
 mod operation;
 
 pub use operation::{Calls, ErrorReading, Moment, OperationReading, read as read_operation};
+pub mod event;
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;

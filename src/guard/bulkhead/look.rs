@@ -7,6 +7,7 @@ use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::planes::Planes;
 use crate::guard::holder::Holder;
 use crate::guard::permit::{Permit, Place};
+use crate::region::events::{self, Cause, Event, Kind};
 
 /// A look is remembered as the host's coarse time in units of 2^22 ns, and how often somebody asked
 /// for a process in it.
@@ -59,8 +60,37 @@ impl Bulkhead<'_> {
         };
         if found.is_some() {
             hint.store(0, Ordering::SeqCst);
+        } else if may_ask {
+            self.tell_denial(planes);
         }
         Ok(found)
+    }
+
+    /// Writes an event of a denial, once a second.
+    fn tell_denial(&self, planes: &Planes) {
+        let now_ns = self.region.clock().coarse();
+        if events::is_due(self.entry.word(word::TOLD), now_ns) {
+            let denied = planes.sum(self.entry.column(self.region, tally::DENIED));
+            let limit = self.entry.get(word::PLACES);
+            self.tell(
+                now_ns,
+                Kind::Denial,
+                Cause::Limit,
+                [denied.saturating_add(1), limit],
+            );
+        }
+    }
+
+    fn tell(&self, time_ns: u64, kind: Kind, cause: Cause, numbers: [u64; 2]) {
+        let event = Event {
+            time_ns,
+            kind,
+            cause,
+            guard: self.entry.id(),
+            pid: 0,
+            numbers,
+        };
+        events::write(self.region, event);
     }
 
     /// True when some permit may have timed out since somebody last looked.
@@ -162,13 +192,16 @@ impl<'b> Look<'b> {
     }
 
     fn count(&self, reason: Reason) {
-        let tally = match reason {
+        let (tally, cause) = match reason {
             Reason::Free => return,
-            Reason::Dead => tally::FROM_DEAD,
-            Reason::TimedOut => tally::TIMED_OUT,
+            Reason::Dead => (tally::FROM_DEAD, Cause::Dead),
+            Reason::TimedOut => (tally::TIMED_OUT, Cause::Late),
         };
-        let column = self.bulkhead.entry.column(self.bulkhead.region, tally);
-        self.planes.add(column, 1);
+        let Bulkhead { region, entry } = self.bulkhead;
+        self.planes.add(entry.column(region, tally), 1);
+        let in_all = self.planes.sum(entry.column(region, tally));
+        self.bulkhead
+            .tell(self.now_ns, Kind::Return, cause, [1, in_all]);
     }
 }
 
