@@ -148,6 +148,71 @@
 #define TIDEGATE_OUTCOME_IGNORED 2
 
 /**
+ * Calls go through, and are counted.
+ */
+#define TIDEGATE_BREAKER_CLOSED 0
+
+/**
+ * Calls are denied until the open time is over.
+ */
+#define TIDEGATE_BREAKER_OPEN 1
+
+/**
+ * A few probes go through.
+ */
+#define TIDEGATE_BREAKER_HALF_OPEN 2
+
+/**
+ * Calls are denied until tidegate_breaker_set_mode() says otherwise.
+ */
+#define TIDEGATE_BREAKER_FORCED_OPEN 3
+
+/**
+ * Calls go through, and are not counted.
+ */
+#define TIDEGATE_BREAKER_DISABLED 4
+
+/**
+ * Calls go through and are counted, whatever the counts.
+ */
+#define TIDEGATE_BREAKER_FORCED_CLOSED 5
+
+/**
+ * As forced closed: to find out what a breaker would see.
+ */
+#define TIDEGATE_BREAKER_METRICS_ONLY 6
+
+/**
+ * Nothing opened the breaker.
+ */
+#define TIDEGATE_BREAKER_REASON_NONE 0
+
+/**
+ * Failures reached `failure_rate`.
+ */
+#define TIDEGATE_BREAKER_REASON_FAILURE_RATE 1
+
+/**
+ * Slow calls reached `slow_call_rate`.
+ */
+#define TIDEGATE_BREAKER_REASON_SLOW_CALL_RATE 2
+
+/**
+ * `consecutive_failures` came one after the other.
+ */
+#define TIDEGATE_BREAKER_REASON_CONSECUTIVE_FAILURES 3
+
+/**
+ * The probes came back bad, or not at all.
+ */
+#define TIDEGATE_BREAKER_REASON_PROBES 4
+
+/**
+ * tidegate_breaker_set_mode(), or `initial`.
+ */
+#define TIDEGATE_BREAKER_REASON_FORCED 5
+
+/**
  * Well.
  */
 #define TIDEGATE_HEALTHY 0
@@ -383,6 +448,87 @@ typedef struct tidegate_decision {
    */
   uint64_t reset_after_ns;
 } tidegate_decision;
+
+/**
+ * Names a circuit breaker. A plain value; zero is never valid.
+ */
+typedef struct tidegate_breaker {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_breaker;
+
+/**
+ * Where a breaker is.
+ */
+typedef int32_t tidegate_breaker_phase;
+
+/**
+ * What a breaker is, what it sees, and why it last opened.
+ */
+typedef struct tidegate_breaker_reading {
+  /**
+   * Where it is.
+   */
+  tidegate_breaker_phase phase;
+  /**
+   * Why it is open, or was put where it is: TIDEGATE_BREAKER_REASON_.
+   */
+  uint32_t reason;
+  /**
+   * Number of the change of state that led here, from 1 on.
+   */
+  uint64_t generation;
+  /**
+   * Calls in the window that succeeded or failed.
+   */
+  uint64_t calls;
+  /**
+   * Of those, the failed.
+   */
+  uint64_t failures;
+  /**
+   * Of those, the slow.
+   */
+  uint64_t slow_calls;
+  /**
+   * Failed part of the window's calls; NaN below `minimum_calls`.
+   */
+  double failure_rate;
+  /**
+   * Slow part of the window's calls; NaN below `minimum_calls`.
+   */
+  double slow_call_rate;
+  /**
+   * Until it lets a call through; 0 unless open.
+   */
+  uint64_t retry_after_ns;
+  /**
+   * How often it opened.
+   */
+  uint64_t opened_count;
+  /**
+   * Probes that are out; 0 unless half-open.
+   */
+  uint64_t permits_out;
+  /**
+   * Calls in the window when it last opened.
+   */
+  uint64_t tripped_calls;
+  /**
+   * Of those, the failed.
+   */
+  uint64_t tripped_failures;
+  /**
+   * Of those, the slow.
+   */
+  uint64_t tripped_slow_calls;
+  /**
+   * How long ago that was; 0 when it never opened.
+   */
+  uint64_t tripped_age_ns;
+} tidegate_breaker_reading;
 
 /**
  * Names a bulkhead. A plain value; zero is never valid.
@@ -1147,6 +1293,174 @@ tidegate_status tidegate_allow_request(tidegate_engine *engine,
                                        const char *limiter,
                                        const char *key,
                                        size_t key_length);
+
+/**
+ * Opens the breaker `name`, and makes it if need be.
+ *
+ * One breaker is shared by every process of the region. A breaker that exists
+ * keeps its state. It is closed until, over the window and with at least
+ * `minimum_calls` reports, failures reach `failure_rate` or slow calls
+ * `slow_call_rate`; then open for `open_seconds`, then half-open: exactly
+ * `half_open_calls` probes go through, and if `half_open_successes` of them come
+ * back good it closes with an empty window. It opens again as soon as they no
+ * longer can. A slow probe is not good.
+ *
+ * The configuration is a JSON object; every field may be left out:
+ *
+ * `"failure_rate":0.5`, above 0 and up to 1; without a rate if only
+ * `"consecutive_failures"` is given. `"slow_call_seconds"`: a call that takes
+ * longer is slow; `"slow_call_rate":1`. `"minimum_calls":20`.
+ * `"window":{"seconds":10}`, right to a tenth, or `{"calls":100}`.
+ *
+ * `"open_seconds":30`, times `"open_growth":1` for each time that it opens again,
+ * up to `"open_max_seconds":300`; it takes one step back for each time that it
+ * stays closed as long as it last was open. `"open_jitter":0` is the part of
+ * that time which may be added by chance.
+ *
+ * `"half_open_calls":3`, `"half_open_successes"` (all of them),
+ * `"permit_timeout_seconds":60`: a probe that is not back by then has failed; one
+ * whose process died is given out again. `"ramp_seconds":0`: after closing, calls
+ * come back over this time, from a tenth of them to all.
+ *
+ * `"initial":"closed"`, `"open"`, `"disabled"`, `"forced_open"`,
+ * `"forced_closed"` or `"metrics_only"`. `"shadow":true` counts what it would
+ * deny, and lets it pass.
+ *
+ * @param engine       An open engine.
+ * @param name         The name; the rules are those of metrics.
+ * @param config_json  A JSON object; NULL for a breaker that must exist.
+ * @param out_breaker  Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
+ *         TIDEGATE_E_CONFIG     a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_NOT_FOUND  config_json is NULL, and there is none of this
+ *                               name;
+ *         TIDEGATE_E_CONFLICT   it exists with another configuration;
+ *         TIDEGATE_E_CAPACITY   the region has no room for it;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any. Blocks: briefly, while another process makes a guard.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_open(tidegate_engine *engine,
+                                      const char *name,
+                                      const char *config_json,
+                                      tidegate_breaker *out_breaker);
+
+/**
+ * Asks whether a call may go on.
+ *
+ * @param engine      An open engine.
+ * @param breaker     From tidegate_breaker_open() on the same region.
+ * @param out_permit  Receives the permit, which is given back exactly once with
+ *                    tidegate_breaker_report(), from any thread or process.
+ *                    Not written when denied.
+ *
+ * @return TIDEGATE_OK when the call may go on, TIDEGATE_DENIED when not, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the breaker is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_acquire(tidegate_engine *engine,
+                                         tidegate_breaker breaker,
+                                         uint64_t *out_permit);
+
+/**
+ * Gives a permit back, with what happened.
+ *
+ * A permit from before a change of state is taken, and does not count. A second
+ * report of a permit is refused as long as its CPU has not seen 64 others since;
+ * of a probe, always.
+ *
+ * @param engine   An open engine.
+ * @param breaker  From tidegate_breaker_open() on the same region.
+ * @param permit   From tidegate_breaker_acquire() of the same breaker.
+ * @param outcome  How the call ended. TIDEGATE_OUTCOME_IGNORED counts as neither
+ *                 success nor failure; a probe that is ignored may be given out
+ *                 again.
+ * @param seconds  How long the call took: finite, at least 0.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or outcome or seconds is none;
+ *         TIDEGATE_E_STALE     the breaker is not one of this engine, or did not
+ *                              give out this permit;
+ *         TIDEGATE_E_STATE     the permit was already reported, or the engine is
+ *                              an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_report(tidegate_engine *engine,
+                                        tidegate_breaker breaker,
+                                        uint64_t permit,
+                                        tidegate_outcome outcome,
+                                        double seconds);
+
+/**
+ * Tells where a breaker is.
+ *
+ * An open breaker whose time is over stays open until somebody asks for a
+ * permit. Probes that are not back in time are given up now.
+ *
+ * @param engine     An open engine; an observer will do.
+ * @param breaker    From tidegate_breaker_open() on the same region.
+ * @param out_phase  Receives one of TIDEGATE_BREAKER_.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the breaker is not one of this engine.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_state(tidegate_engine *engine,
+                                       tidegate_breaker breaker,
+                                       tidegate_breaker_phase *out_phase);
+
+/**
+ * Puts a breaker where somebody wants it.
+ *
+ * @param engine   An open engine.
+ * @param breaker  From tidegate_breaker_open() on the same region.
+ * @param mode     TIDEGATE_BREAKER_CLOSED: as new, and by its rules again. _OPEN:
+ *                 as if it had tripped now. _HALF_OPEN: probes now. _FORCED_OPEN,
+ *                 _DISABLED, _FORCED_CLOSED, _METRICS_ONLY: so until it is put
+ *                 elsewhere. Permits that are out do not count any more.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or there is no such mode;
+ *         TIDEGATE_E_STALE     the breaker is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_set_mode(tidegate_engine *engine,
+                                          tidegate_breaker breaker,
+                                          tidegate_breaker_phase mode);
+
+/**
+ * Tells what a breaker is, what it sees, and why it last opened.
+ *
+ * @param engine       An open engine; an observer will do.
+ * @param breaker      From tidegate_breaker_open() on the same region.
+ * @param out_reading  Receives it.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the breaker is not one of this engine.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_read(tidegate_engine *engine,
+                                      tidegate_breaker breaker,
+                                      tidegate_breaker_reading *out_reading);
 
 /**
  * Opens the bulkhead `name`, and makes it if need be: so many calls may be

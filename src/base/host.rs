@@ -179,6 +179,16 @@ pub fn is_gone(claimer: u64) -> bool {
     found != 0 && std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH)
 }
 
+/// False when there is no process number `pid`, not even its remains. One system call.
+pub fn exists(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else {
+        return false;
+    };
+    // SAFETY: signal 0 is sent to nobody.
+    let asked = unsafe { libc::kill(pid, 0) };
+    asked == 0 || std::io::Error::last_os_error().raw_os_error() != Some(libc::ESRCH)
+}
+
 /// Linux numbers processes below 2^22.
 const PID_BITS: u32 = 22;
 const START_BITS: u32 = 30;

@@ -135,6 +135,31 @@ impl Grid {
     }
 }
 
+/// Where the tag of a tagged word begins; below it is a count.
+pub const TAG_SHIFT: u32 = 40;
+
+/// What became of a step that depends on a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tagged {
+    /// It is done.
+    Done,
+    /// This CPU's tag is another one; nothing is done.
+    Differs,
+    /// This CPU has no words; nothing is done.
+    NoCpu,
+}
+
+impl Tagged {
+    #[inline(always)]
+    fn from_number(number: u64) -> Self {
+        match number {
+            1 => Tagged::Done,
+            0 => Tagged::Differs,
+            _ => Tagged::NoCpu,
+        }
+    }
+}
+
 impl PerCpu {
     /// Looks up the rseq area. `TIDEGATE_RSEQ=0` in the environment turns it off.
     pub fn find(stripes: u64) -> Self {
@@ -184,6 +209,63 @@ impl PerCpu {
                 shared.fetch_add(amount, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Takes the next number of this CPU's word of `row`: whose word it was, and the number, from 1
+    /// on. `None` is the word `shared`, which counts atomically where a CPU has none.
+    #[inline(always)]
+    pub fn take(self, words: Words, row: Row, shared: usize) -> (Option<u32>, u64) {
+        let Some(shared) = words.get(shared) else {
+            return (None, 0);
+        };
+        if let Some((area, base)) = self.reach(words, row) {
+            // SAFETY: `reach` checked every CPU's word; the area is the calling thread's.
+            let (cpu, number) = unsafe { arch::take(area, base, row.stride * 8, self.stripes) };
+            if cpu < self.stripes {
+                return (Some(cpu), number);
+            }
+        }
+        let number = shared.fetch_add(1, Ordering::Relaxed);
+        (None, number.wrapping_add(1))
+    }
+
+    /// Adds 1 to this CPU's word of `row` if the bits from [`TAG_SHIFT`] on of its word of `tags`
+    /// are `tag`. Both rows have the same stride.
+    #[inline(always)]
+    pub fn add_if(self, words: Words, row: Row, tags: Row, tag: u64) -> Tagged {
+        let (Some((area, base)), Some((_, tags))) =
+            (self.reach(words, row), self.reach(words, tags))
+        else {
+            return Tagged::NoCpu;
+        };
+        // SAFETY: `reach` checked every CPU's words; the area is the calling thread's.
+        let done = unsafe { arch::add_if(area, base, tags, row.stride * 8, self.stripes, tag) };
+        Tagged::from_number(done)
+    }
+
+    /// Writes `tag` and the low bits of this CPU's word of `row` into its word of `tags`, if that
+    /// is still `old`.
+    #[inline]
+    pub fn renew(self, words: Words, row: Row, tags: Row, old: u64, tag: u64) -> Tagged {
+        let (Some((area, base)), Some((_, tags))) =
+            (self.reach(words, row), self.reach(words, tags))
+        else {
+            return Tagged::NoCpu;
+        };
+        let tag = tag << TAG_SHIFT;
+        // SAFETY: as above.
+        let done = unsafe { arch::renew(area, base, tags, row.stride * 8, self.stripes, old, tag) };
+        Tagged::from_number(done)
+    }
+
+    /// The CPU that the calling thread is on, if that has words. Only a hint: it may change at once.
+    #[inline]
+    pub fn cpu(self) -> Option<usize> {
+        let area = arch::thread_pointer().wrapping_offset(self.area?);
+        // SAFETY: the area is the calling thread's and holds the CPU's number at byte 4, which the
+        // kernel changes only while this thread does not run.
+        let cpu = unsafe { area.add(4).cast::<u32>().read_volatile() };
+        (cpu < self.stripes).then_some(cpu as usize)
     }
 
     #[inline(always)]
@@ -253,6 +335,11 @@ mod arch {
     /// thread without a CPU's word.
     macro_rules! sequence {
         ([$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*) => {
+            sequence!(@ [] [$($commit),+] [$($otherwise),+] $($operands)*)
+        };
+        (
+            @ [$($keep:literal),*] [$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*
+        ) => {
             asm!(
                 "2:",
                 "lea {t}, [rip + 77f]",
@@ -261,6 +348,7 @@ mod arch {
                 "mov {t:e}, [{area} + 4]",
                 "cmp {t:e}, {stripes:e}",
                 "jae 6f",
+                $($keep,)*
                 "imul {t}, {stride}",
                 $($commit,)+
                 "4:",
@@ -341,6 +429,100 @@ mod arch {
             )
         }
     }
+
+    /// The CPU and its next number; a CPU of `stripes` or more when there is no word for it.
+    ///
+    /// # Safety
+    /// As [`add`].
+    #[inline(always)]
+    pub unsafe fn take(area: *mut u8, base: *mut u64, stride: usize, stripes: u32) -> (u32, u64) {
+        let (cpu, number): (u32, u64);
+        // SAFETY: by the contract above; the one write is the last instruction.
+        unsafe {
+            sequence!(@ ["mov {cpu:e}, {t:e}"]
+                ["mov {n:e}, 1", "add {n}, [{base} + {t}]", "mov [{base} + {t}], {n}"]
+                ["mov {cpu:e}, -1"]
+                area = in(reg) area, base = in(reg) base, stride = in(reg) stride,
+                stripes = in(reg) stripes, cpu = out(reg) cpu, n = out(reg) number,
+                t = out(reg) _,
+            )
+        }
+        (cpu, number)
+    }
+
+    /// 1 when done, 0 when the tag differs, 2 when there is no word for the CPU.
+    ///
+    /// # Safety
+    /// As [`add`], for `base` and `tags` alike.
+    #[inline(always)]
+    pub unsafe fn add_if(
+        area: *mut u8,
+        base: *mut u64,
+        tags: *mut u64,
+        stride: usize,
+        stripes: u32,
+        tag: u64,
+    ) -> u64 {
+        let done: u64;
+        // SAFETY: by the contract above; the one write is an aligned 8-byte add, the last
+        // instruction, and the jump leaves the sequence without it.
+        unsafe {
+            sequence!(
+                [
+                    "mov {done}, [{tags} + {t}]",
+                    "shr {done}, 40",
+                    "cmp {done}, {tag}",
+                    "mov {done:e}, 0",
+                    "jne 4f",
+                    "mov {done:e}, 1",
+                    "add qword ptr [{base} + {t}], 1"
+                ]
+                ["mov {done:e}, 2"]
+                area = in(reg) area, base = in(reg) base, tags = in(reg) tags,
+                stride = in(reg) stride, stripes = in(reg) stripes, tag = in(reg) tag,
+                done = out(reg) done, t = out(reg) _,
+            )
+        }
+        done
+    }
+
+    /// As [`add_if`]; `tag` stands in its place above the count.
+    ///
+    /// # Safety
+    /// As [`add_if`].
+    #[inline]
+    pub unsafe fn renew(
+        area: *mut u8,
+        base: *mut u64,
+        tags: *mut u64,
+        stride: usize,
+        stripes: u32,
+        old: u64,
+        tag: u64,
+    ) -> u64 {
+        let done: u64;
+        // SAFETY: as above; the one write is the last instruction.
+        unsafe {
+            sequence!(
+                [
+                    "mov {done:e}, 0",
+                    "cmp {old}, [{tags} + {t}]",
+                    "jne 4f",
+                    "mov {v}, [{base} + {t}]",
+                    "shl {v}, 24",
+                    "shr {v}, 24",
+                    "or {v}, {tag}",
+                    "mov {done:e}, 1",
+                    "mov [{tags} + {t}], {v}"
+                ]
+                ["mov {done:e}, 2"]
+                area = in(reg) area, base = in(reg) base, tags = in(reg) tags,
+                stride = in(reg) stride, stripes = in(reg) stripes, tag = in(reg) tag,
+                old = in(reg) old, done = out(reg) done, v = out(reg) _, t = out(reg) _,
+            )
+        }
+        done
+    }
 }
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64", not(miri), not(loom)))]
@@ -365,6 +547,11 @@ mod arch {
     /// Labels as in the x86-64 sequence.
     macro_rules! sequence {
         ([$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*) => {
+            sequence!(@ [] [$($commit),+] [$($otherwise),+] $($operands)*)
+        };
+        (
+            @ [$($keep:literal),*] [$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*
+        ) => {
             asm!(
                 "2:",
                 "adrp {t}, 77f",
@@ -374,6 +561,7 @@ mod arch {
                 "ldr {cpu:w}, [{area}, #4]",
                 "cmp {cpu:w}, {stripes:w}",
                 "b.hs 6f",
+                $($keep,)*
                 "madd {cpu}, {cpu}, {stride}, {base}",
                 $($commit,)+
                 "4:",
@@ -457,6 +645,103 @@ mod arch {
             )
         }
     }
+
+    /// The CPU and its next number; a CPU of `stripes` or more when there is no word for it.
+    ///
+    /// # Safety
+    /// As [`add`].
+    #[inline(always)]
+    pub unsafe fn take(area: *mut u8, base: *mut u64, stride: usize, stripes: u32) -> (u32, u64) {
+        let (kept, number): (u32, u64);
+        // SAFETY: by the contract above; the one write is the last instruction.
+        unsafe {
+            sequence!(@ ["mov {kept:w}, {cpu:w}"]
+                ["ldr {t}, [{cpu}]", "add {t}, {t}, #1", "str {t}, [{cpu}]"]
+                ["mov {kept:w}, #-1"]
+                area = in(reg) area, base = in(reg) base, stride = in(reg) stride,
+                stripes = in(reg) stripes, cpu = out(reg) _, kept = out(reg) kept,
+                t = out(reg) number,
+            )
+        }
+        (kept, number)
+    }
+
+    /// 1 when done, 0 when the tag differs, 2 when there is no word for the CPU.
+    ///
+    /// # Safety
+    /// As [`add`], for `base` and `tags` alike.
+    #[inline(always)]
+    pub unsafe fn add_if(
+        area: *mut u8,
+        base: *mut u64,
+        tags: *mut u64,
+        stride: usize,
+        stripes: u32,
+        tag: u64,
+    ) -> u64 {
+        let done: u64;
+        let delta = (tags as usize).wrapping_sub(base as usize);
+        // SAFETY: by the contract above; the one write is the last instruction, and the branch
+        // leaves the sequence without it.
+        unsafe {
+            sequence!(
+                [
+                    "ldr {t}, [{cpu}, {delta}]",
+                    "mov {done}, #0",
+                    "cmp {tag}, {t}, lsr #40",
+                    "b.ne 4f",
+                    "ldr {t}, [{cpu}]",
+                    "add {t}, {t}, #1",
+                    "mov {done}, #1",
+                    "str {t}, [{cpu}]"
+                ]
+                ["mov {done}, #2"]
+                area = in(reg) area, base = in(reg) base, delta = in(reg) delta,
+                stride = in(reg) stride, stripes = in(reg) stripes, tag = in(reg) tag,
+                done = out(reg) done, cpu = out(reg) _, t = out(reg) _,
+            )
+        }
+        done
+    }
+
+    /// As [`add_if`]; `tag` stands in its place above the count.
+    ///
+    /// # Safety
+    /// As [`add_if`].
+    #[inline]
+    pub unsafe fn renew(
+        area: *mut u8,
+        base: *mut u64,
+        tags: *mut u64,
+        stride: usize,
+        stripes: u32,
+        old: u64,
+        tag: u64,
+    ) -> u64 {
+        let done: u64;
+        let delta = (tags as usize).wrapping_sub(base as usize);
+        // SAFETY: as above; the one write is the last instruction.
+        unsafe {
+            sequence!(
+                [
+                    "ldr {t}, [{cpu}, {delta}]",
+                    "mov {done}, #0",
+                    "cmp {t}, {old}",
+                    "b.ne 4f",
+                    "ldr {t}, [{cpu}]",
+                    "and {t}, {t}, #0xffffffffff",
+                    "orr {t}, {t}, {tag}",
+                    "mov {done}, #1",
+                    "str {t}, [{cpu}, {delta}]"
+                ]
+                ["mov {done}, #2"]
+                area = in(reg) area, base = in(reg) base, delta = in(reg) delta,
+                stride = in(reg) stride, stripes = in(reg) stripes, tag = in(reg) tag,
+                old = in(reg) old, done = out(reg) done, cpu = out(reg) _, t = out(reg) _,
+            )
+        }
+        done
+    }
 }
 
 #[cfg(not(all(
@@ -483,4 +768,30 @@ mod arch {
     /// # Safety
     /// As [`add`].
     pub unsafe fn add_f64(_: *mut u8, _: *mut u64, _: usize, _: u32, _: &AtomicU64, _: f64) {}
+
+    /// # Safety
+    /// As [`add`].
+    pub unsafe fn take(_: *mut u8, _: *mut u64, _: usize, _: u32) -> (u32, u64) {
+        (u32::MAX, 0)
+    }
+
+    /// # Safety
+    /// As [`add`].
+    pub unsafe fn add_if(_: *mut u8, _: *mut u64, _: *mut u64, _: usize, _: u32, _: u64) -> u64 {
+        2
+    }
+
+    /// # Safety
+    /// As [`add`].
+    pub unsafe fn renew(
+        _: *mut u8,
+        _: *mut u64,
+        _: *mut u64,
+        _: usize,
+        _: u32,
+        _: u64,
+        _: u64,
+    ) -> u64 {
+        2
+    }
 }

@@ -3,6 +3,7 @@
 //! A child that was forked uses its parent's engine. The first call that it makes enters it into
 //! the region's table of workers; nothing else differs.
 
+mod breaker;
 mod bulkhead;
 mod events;
 mod health;
@@ -28,6 +29,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 pub use crate::cell::shard::Numbers;
+pub use breaker::Breaker;
 pub use bulkhead::Bulkhead;
 pub use health::Probe;
 pub use operation::Details;
@@ -112,6 +114,9 @@ impl Engine {
         }
         for (name, policy) in &options.limiters {
             engine.open_limiter(name, policy)?;
+        }
+        for (name, policy) in &options.breakers {
+            engine.open_breaker(name, policy)?;
         }
         for (name, policy) in &options.bulkheads {
             engine.open_bulkhead(name, policy)?;

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::{host, limits};
+use crate::guard::BreakerPolicy;
 use crate::guard::bulkhead::BulkheadPolicy;
 use crate::guard::policy::LimiterPolicy;
 use crate::guard::retry::RetryPolicy;
@@ -46,6 +47,8 @@ pub struct Options {
     pub bulkheads: Vec<(String, BulkheadPolicy)>,
     /// Retries by name.
     pub retries: Vec<(String, RetryPolicy)>,
+    /// Breakers by name.
+    pub breakers: Vec<(String, BreakerPolicy)>,
 }
 
 impl Options {
@@ -77,12 +80,15 @@ impl Options {
                         options.limiters.push((limiter.clone(), policy));
                     }
                 }
+                "breakers" => {
+                    options.breakers = section(name, "breaker", value, BreakerPolicy::parse)?
+                }
                 "health" => options.health = Some(Plan::parse(value)?),
                 "bulkheads" => {
                     options.bulkheads = section(name, "bulkhead", value, BulkheadPolicy::parse)?
                 }
                 "retries" => options.retries = section(name, "retry", value, RetryPolicy::parse)?,
-                "breakers" | "objectives" => {
+                "objectives" => {
                     return Err(Error::config(format!(
                         "{name}: tidegate {} does not have them yet",
                         env!("CARGO_PKG_VERSION")
@@ -91,8 +97,8 @@ impl Options {
                 _ => {
                     return Err(unknown(
                         name,
-                        "service, region, clock, window_seconds, metrics, limiters, bulkheads, retries, \
-                         health",
+                        "service, region, clock, window_seconds, metrics, limiters, breakers, bulkheads, \
+                         retries, health",
                     ));
                 }
             }
@@ -233,6 +239,11 @@ pub fn bulkhead_policy(name: &str, text: &str) -> Result<BulkheadPolicy> {
 /// Reads the configuration of one retry, a JSON object.
 pub fn retry_policy(name: &str, text: &str) -> Result<RetryPolicy> {
     RetryPolicy::parse(&format!("retries.{name}"), &json("retry", name, text)?)
+}
+
+/// Reads the configuration of one breaker, a JSON object.
+pub fn breaker_policy(name: &str, text: &str) -> Result<BreakerPolicy> {
+    BreakerPolicy::parse(&format!("breakers.{name}"), &json("breaker", name, text)?)
 }
 
 fn json(what: &str, name: &str, text: &str) -> Result<Value> {

@@ -10,6 +10,7 @@
 //! | [`metric`] | counters, gauges, histograms |
 //! | [`operation`] | operations |
 //! | [`limiter`] | limiters |
+//! | [`breaker`] | circuit breakers |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
 //! | [`event`] | what happened lately |
 //! | [`shard`] | cells that bindings write themselves |
@@ -42,6 +43,8 @@ pub mod metric;
 pub mod operation;
 
 pub mod limiter;
+
+pub mod breaker;
 
 pub mod bulkhead;
 

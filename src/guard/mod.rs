@@ -12,6 +12,7 @@
 //! | [`sliding`] | the sliding window's arithmetic; its ring; the order of its two steps |
 //! | [`keys`] | many keys in bounded memory; why one key never has two entries |
 //! | [`entry`] | the words of a limiter in the region |
+//! | [`breaker`] | circuit breakers |
 //! | [`bulkhead`] | how many calls may be inside at once |
 //! | `permit`, `holder` | a place in a bulkhead in one word; which process has it |
 //! | [`retry`] | how long to wait before an attempt, or that there should be none |
@@ -25,6 +26,7 @@
 //! | `refusal` | errors in words |
 
 pub mod backoff;
+pub mod breaker;
 mod budget;
 pub mod bulkhead;
 mod directory;
@@ -46,6 +48,9 @@ mod stored;
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};
 
+pub use breaker::{
+    BreakerPhase, BreakerPolicy, BreakerReading, BreakerReason, BreakerTotals, BreakerWindow,
+};
 pub use limiter::check;
 pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
 pub use registry::{LimiterReading, Tallies, find, list, open};

@@ -112,6 +112,8 @@ fn what(kind: IdKind) -> &'static str {
     match kind {
         IdKind::Bulkhead => "bulkhead",
         IdKind::Retry => "retry",
+        IdKind::Breaker => "breaker",
+        IdKind::Throttle => "throttle",
         _ => "guard",
     }
 }
