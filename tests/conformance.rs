@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use tidegate::base::error::{Error, Kind};
+use tidegate::base::outcome::Outcome;
 use tidegate::engine::{Engine, Probe};
 use tidegate::export::{Format, render};
 use tidegate::guard::retry::Attempt;
@@ -53,6 +54,15 @@ fn given(number: Option<u64>, field: &str) -> Answer {
     };
     let fields = number.map(|number| (field.to_owned(), json!(number)));
     Ok((verdict, fields.into_iter().collect()))
+}
+
+fn outcome(step: &Value) -> Outcome {
+    match step["outcome"].as_str().expect("an outcome") {
+        "success" => Outcome::Success,
+        "failure" => Outcome::Failure,
+        "ignored" => Outcome::Ignored,
+        unknown => panic!("no outcome is called {unknown}"),
+    }
 }
 
 /// A number of a step; null is not a number.
@@ -210,6 +220,34 @@ impl Run {
                     ..Attempt::default()
                 };
                 given(engine.next_attempt(retry, attempt)?, "delay_ns")
+            }
+            "operation_record" => {
+                let operation = engine.operation(text("operation"), &Self::options(step))?;
+                let code = step["error_code"].as_str();
+                let seconds = number(&step["seconds"]);
+                engine.record_operation(operation, seconds, outcome(step), code)?;
+                done(json!({}))
+            }
+            "operation_read" => {
+                let operation = engine.operation(text("operation"), &Self::options(step))?;
+                let seconds = number(&step["window_seconds"]);
+                let reading = engine.read_operation(operation, seconds)?;
+                let calls = if seconds == 0.0 {
+                    reading.lifetime
+                } else {
+                    reading.window
+                };
+                done(json!({
+                    "count": calls.latency.count,
+                    "successes": calls.successes,
+                    "failures": calls.failures,
+                    "ignored": calls.ignored,
+                    "slow": calls.slow,
+                    "success_ratio": calls.success_ratio(),
+                    "error_rate": calls.error_rate(),
+                    "min": calls.latency.min,
+                    "max": calls.latency.max,
+                }))
             }
             "health" => {
                 let probe = match text("probe") {
