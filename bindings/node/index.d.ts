@@ -94,6 +94,9 @@ export class Engine {
   gauge(name: string, options?: MetricOptions | string): Gauge;
   histogram(name: string, options?: HistogramOptions | string): Histogram;
 
+  /** One kind of work, such as a query: latency, outcome and error code together. */
+  operation(name: string, options?: OperationOptions | string): Operation;
+
   /** Without a configuration, the limiter must exist. */
   limiter(name: string, config?: LimiterConfig | string): Limiter;
 
@@ -242,6 +245,48 @@ export class Permit {
   ignore(): void;
   readonly reported: boolean;
   [Symbol.dispose](): void;
+}
+
+export interface OperationOptions extends HistogramOptions {
+  /** From here on a call counts as slow. */
+  slow_seconds?: number;
+}
+
+/** One kind of work. Rates, ratios, percentiles and errors by code come from one recording. */
+export class Operation {
+  private constructor();
+  readonly name: string;
+  record(seconds: number, outcome?: Outcome, errorCode?: string): void;
+  /** Begins a call; `using` ends it at the end of the block, as a success. */
+  begin(): { end(outcome?: Outcome, errorCode?: string): void; [Symbol.dispose](): void };
+  /**
+   * Calls `fn` and records how long it took and how it, or the promise it returned, ended. The error
+   * code is the `code` of what was thrown, else its class.
+   */
+  run<R>(fn: () => R, options?: RunOptions): R;
+  /** A function that does the same whenever it is called. */
+  wrap<T, A extends unknown[], R>(fn: (this: T, ...args: A) => R, options?: RunOptions): (this: T, ...args: A) => R;
+  /** Over the last `windowSeconds`, or since it was made. NaN where there is no data. */
+  read(windowSeconds?: number): OperationReading;
+}
+
+export interface OperationReading {
+  count: Count;
+  successes: Count;
+  failures: Count;
+  ignored: Count;
+  slow: Count;
+  ratePerSecond: number;
+  successRatio: number;
+  errorRate: number;
+  average: number;
+  p50: number;
+  p90: number;
+  p95: number;
+  p99: number;
+  p999: number;
+  min: number;
+  max: number;
 }
 
 export interface BulkheadConfig {

@@ -8,6 +8,7 @@ const { Counter, Gauge, Histogram, cellsOf } = require('./metrics');
 const health = require('./health');
 const { Limiter } = require('./limiter');
 const { Bulkhead } = require('./bulkhead');
+const { Operation } = require('./operation');
 const { Retry } = require('./retry');
 const { Snapshot, renderLater } = require('./snapshot');
 const { writeKeyOf } = require('./key');
@@ -17,6 +18,7 @@ const CLASSES = {
   gauge: Gauge,
   histogram: Histogram,
   limiter: Limiter,
+  operation: Operation,
   bulkhead: Bulkhead,
   retry: Retry,
 };
@@ -144,6 +146,10 @@ class Engine {
 
   histogram(name, options) {
     return this.#open('histogram', name, options);
+  }
+
+  operation(name, options) {
+    return this.#open('operation', name, options);
   }
 
   limiter(name, config) {

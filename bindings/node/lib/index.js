@@ -2,6 +2,7 @@
 const { native } = require('./native');
 const { Engine } = require('./engine');
 const { Counter, Gauge, Histogram } = require('./metrics');
+const { Operation } = require('./operation');
 const { Limiter, Decision } = require('./limiter');
 const { Bulkhead } = require('./bulkhead');
 const { Retry } = require('./retry');
@@ -14,6 +15,7 @@ module.exports = {
   Counter,
   Gauge,
   Histogram,
+  Operation,
   Limiter,
   Decision,
   Bulkhead,

@@ -5,6 +5,7 @@ export const {
   Counter,
   Gauge,
   Histogram,
+  Operation,
   Limiter,
   Decision,
   Bulkhead,

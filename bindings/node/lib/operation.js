@@ -3,10 +3,9 @@ const { native, I, D, W, HANDLE, STATUS, LENGTH, ABSENT, PERMIT_LOW, PERMIT_HIGH
 const { failure } = require('./errors');
 const { writeText } = require('./key');
 const { exact } = require('./metrics');
-const { checkOptions, expectFunction, expectNumber, expectString, invalid, kindOf } = require('./options');
+const { checkOptions, expectFunction, expectNumber, expectString } = require('./options');
 const { outcomeOf, run, dressed } = require('./run');
 
-const DETAIL = { code: 'string', message: 'string', detail: 'string', traceId: 'string' };
 const RUN_OPTIONS = { isFailure: 'function' };
 
 /** A short name for what was thrown: its code, else its class. */
@@ -43,16 +42,6 @@ class Operation {
     I[OUTCOME] = number;
     D[0] = expectNumber('seconds', seconds);
     native.operationRecord();
-    if (I[STATUS] < 0) throw failure(I[STATUS]);
-  }
-
-  /** As record(), with what there is to say about this one call. */
-  recordDetail(seconds, outcome, said) {
-    const { code, message, detail, traceId } = checkOptions('operation.recordDetail', said, DETAIL);
-    I[HANDLE] = this.#handle;
-    I[OUTCOME] = outcomeOf(outcome);
-    D[0] = expectNumber('seconds', seconds);
-    native.operationRecordDetail(code, message, detail, traceId);
     if (I[STATUS] < 0) throw failure(I[STATUS]);
   }
 
@@ -146,53 +135,4 @@ class Started {
   }
 }
 
-function wholeOf(what, value) {
-  if (typeof value === 'bigint' && value >= 0n && value < 1n << 64n) return value;
-  if (Number.isSafeInteger(value) && value >= 0) return BigInt(value);
-  throw invalid(`${what} are whole numbers of at least 0, not ${kindOf(value)}`, 'ERR_OUT_OF_RANGE');
-}
-
-/** Hits and misses, of a cache or a pool. */
-class Ratio {
-  #handle;
-
-  /** @internal */
-  constructor(handle) {
-    this.#handle = handle;
-  }
-
-  record(hits, misses = 0) {
-    I[HANDLE] = this.#handle;
-    W[0] = wholeOf('hits', hits);
-    W[1] = wholeOf('misses', misses);
-    native.ratioRecord();
-    if (I[STATUS] < 0) throw failure(I[STATUS]);
-  }
-
-  hit() {
-    this.record(1, 0);
-  }
-
-  miss() {
-    this.record(0, 1);
-  }
-}
-
-/** One of a few named states. */
-class StateSet {
-  #handle;
-
-  /** @internal */
-  constructor(handle) {
-    this.#handle = handle;
-  }
-
-  set(state) {
-    writeText(expectString('a state', state));
-    I[HANDLE] = this.#handle;
-    native.enumSet();
-    if (I[STATUS] < 0) throw failure(I[STATUS]);
-  }
-}
-
-module.exports = { Operation, Ratio, StateSet, codeOf };
+module.exports = { Operation, codeOf };

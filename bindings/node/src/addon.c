@@ -13,6 +13,7 @@ static const struct function *const tables[] = {
     snapshot_functions,
     health_functions,
     bulkhead_functions,
+    operation_functions,
 };
 
 NAPI_MODULE_INIT(/* env, exports */) {

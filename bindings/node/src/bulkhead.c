@@ -1,8 +1,8 @@
 /* bulkhead.c - how many calls may be in flight; how long to wait before the next try. */
 #include "values.h"
 
-DEFINE_OPENER(bulkhead)
-DEFINE_OPENER(retry)
+DEFINE_OPENER(bulkhead, tidegate_bulkhead, tidegate_bulkhead_open)
+DEFINE_OPENER(retry, tidegate_retry, tidegate_retry_open)
 
 /* bulkheadEnter(): handle; the permit, numbers[0] when it was given */
 static napi_value bulkhead_enter(napi_env env, napi_callback_info info) {

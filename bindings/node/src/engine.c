@@ -11,6 +11,7 @@ const opener openers[KINDS] = {
     [KIND_LIMITER] = limiter_opener,
     [KIND_BULKHEAD] = bulkhead_opener,
     [KIND_RETRY] = retry_opener,
+    [KIND_OPERATION] = operation_opener,
 };
 
 static napi_value engine_keep(napi_env env, tidegate_engine *engine) {

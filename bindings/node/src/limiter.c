@@ -3,7 +3,7 @@
 
 #include "values.h"
 
-DEFINE_OPENER(limiter)
+DEFINE_OPENER(limiter, tidegate_limiter, tidegate_limiter_open)
 
 static void decided(struct arena *arena, const tidegate_decision *decision) {
   arena->words[0] = decision->limit;

@@ -9,9 +9,9 @@
 
 #include "values.h"
 
-DEFINE_OPENER(counter)
-DEFINE_OPENER(gauge)
-DEFINE_OPENER(histogram)
+DEFINE_OPENER(counter, tidegate_counter, tidegate_counter_open)
+DEFINE_OPENER(gauge, tidegate_gauge, tidegate_gauge_open)
+DEFINE_OPENER(histogram, tidegate_histogram, tidegate_histogram_open)
 
 /* The memory is the region's: nothing to free. */
 static void keep(napi_env env, void *data, void *hint) {

@@ -124,6 +124,7 @@ extern const struct function limiter_functions[];
 extern const struct function snapshot_functions[];
 extern const struct function health_functions[];
 extern const struct function bulkhead_functions[];
+extern const struct function operation_functions[];
 
 /* Opening anything by name has one shape; see open_named() in engine.c. */
 typedef tidegate_status (*opener)(tidegate_engine *engine, const char *name,
@@ -137,14 +138,15 @@ DECLARE_OPENER(histogram);
 DECLARE_OPENER(limiter);
 DECLARE_OPENER(bulkhead);
 DECLARE_OPENER(retry);
+DECLARE_OPENER(operation);
 
-#define DEFINE_OPENER(noun)                                                          \
-  tidegate_status noun##_opener(tidegate_engine *engine, const char *name,           \
-                                const char *json, uint64_t *out_id) {                \
-    tidegate_##noun opened = {0};                                                    \
-    tidegate_status status = tidegate_##noun##_open(engine, name, json, &opened);    \
-    *out_id = opened.id;                                                             \
-    return status;                                                                   \
+#define DEFINE_OPENER(noun, type, open)                                     \
+  tidegate_status noun##_opener(tidegate_engine *engine, const char *name,  \
+                                const char *json, uint64_t *out_id) {       \
+    type opened = {0};                                                      \
+    tidegate_status status = open(engine, name, json, &opened);             \
+    *out_id = opened.id;                                                    \
+    return status;                                                          \
   }
 
 /* The first lines of a hot call: the state, the arena, the entry, or out. */

@@ -8,10 +8,17 @@ const { Engine, TidegateError } = require('tidegate');
 
 const folder = path.join(__dirname, '../../conformance');
 const NaNs = (value) => (value === null ? NaN : value);
-const options = ({ labels, help, unit, relative_error }) => ({ labels, help, unit, relative_error });
+const options = ({ labels, help, unit, relative_error, slow_seconds }) => ({ labels, help, unit, relative_error, slow_seconds });
 const key = (step) => (step.key === undefined ? [] : [step.key]);
 const ns = (seconds) => Math.round(seconds * 1e9);
 const status = (yes) => (yes ? 'TIDEGATE_OK' : 'TIDEGATE_DENIED');
+
+const delay = (seconds) => [status(seconds !== undefined), { delay_ns: ns(seconds ?? NaN) }];
+
+function keep(step, permits, permit) {
+  if (step.as !== undefined) permits[step.as] = permit;
+  return [status(permit !== undefined)];
+}
 
 /** Each step: what it does, and [status, what the call gave back] where that is not just OK. */
 const STEPS = {
@@ -33,6 +40,29 @@ const STEPS = {
   limiter_check(engine, step) {
     const { allowed, limit, remaining, retryAfter, resetAfter } = engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step));
     return [status(allowed), { limit, remaining, retry_after_ns: ns(retryAfter), reset_after_ns: ns(resetAfter) }];
+  },
+  bulkhead_enter: (engine, step, permits) => keep(step, permits, engine.bulkhead(step.bulkhead).enter(...key(step))),
+  bulkhead_leave: (engine, step, permits) => permits[step.permit].success(),
+  retry_next: (engine, step) => delay(engine.retry(step.retry).next(step.attempt)),
+  retry_next_after: (engine, step) =>
+    delay(engine.retry(step.retry).next(step.attempt, (step.elapsed_ns ?? 0) / 1e9, (step.server_retry_after_ns ?? 0) / 1e9)),
+  health(engine, step) {
+    const { status, httpStatus } = engine.health(step.probe);
+    return ['TIDEGATE_OK', { status, http_status: httpStatus }];
+  },
+  health_report: (engine, step) =>
+    engine.reportHealth(step.check, step.health, {
+      observed: NaNs(step.observed ?? null),
+      ttl: (step.ttl_ns ?? 0) / 1e9,
+    }),
+  heartbeat: (engine) => engine.heartbeat(),
+  startup_done: (engine) => engine.startupDone(),
+  operation_record: (engine, step) =>
+    engine.operation(step.operation, options(step)).record(NaNs(step.seconds), step.outcome, step.error_code),
+  operation_read(engine, step) {
+    const read = engine.operation(step.operation, options(step)).read(step.window_seconds);
+    const { ratePerSecond, successRatio, errorRate, ...rest } = read;
+    return ['TIDEGATE_OK', { ...rest, rate_per_second: ratePerSecond, success_ratio: successRatio, error_rate: errorRate }];
   },
   snapshot_render: (engine) => ['TIDEGATE_OK', engine.snapshot().toJSON()],
 };
