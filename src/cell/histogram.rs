@@ -28,6 +28,7 @@
 //! second one from there, and so on. A plane that does not exist reads as zero, which is what it
 //! would hold.
 
+pub mod edges;
 mod merge;
 
 use super::claim::Claim;
@@ -48,13 +49,15 @@ const SLOT_MIN: usize = 3;
 const EVER_MAX: usize = 4;
 const EVER_MIN: usize = 5;
 const BITS: usize = 6;
-/// An octave that lost the race to be linked, kept for the next one that is needed.
-const SPARE: usize = 7;
+/// Where the declared edges are; 0 for none. Beside the words that every record reads.
+pub const EDGES: usize = 7;
 const TAGS: usize = 8;
 const SUMS: usize = TAGS + WINDOW_SLOTS;
 /// Slots that the extremes belong to, then pairs of largest and smallest.
 const EXTREME_TAGS: usize = SUMS + WINDOW_SLOTS;
 const EXTREMES: usize = EXTREME_TAGS + WINDOW_SLOTS;
+/// An octave that lost the race to be linked, kept for the next one that is needed.
+const SPARE: usize = 39;
 const DIRECTORY: usize = 40;
 const DIRECTORY_ENTRIES: usize = if cfg!(loom) { 2 } else { 64 };
 /// Words of a histogram's block.
@@ -63,7 +66,7 @@ pub const BLOCK_WORDS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
 /// The operation whose outcomes are counted beside the values, plus one.
 const OPERATION: usize = 38;
 
-const _: () = assert!(EXTREMES + 2 * WINDOW_SLOTS <= OPERATION && OPERATION < DIRECTORY);
+const _: () = assert!(EXTREMES + 2 * WINDOW_SLOTS <= OPERATION && SPARE < DIRECTORY);
 
 const OCTAVE_TAG: usize = 0;
 const OCTAVE_LINK: usize = 1;
@@ -174,6 +177,10 @@ impl<'r> Histogram<'r> {
             self.count::<{ buckets::DEFAULT_BITS }>(block, value_bits)?;
         } else {
             self.count_by_width(block, value_bits)?;
+        }
+        let edges = block[EDGES].load(Ordering::Relaxed);
+        if edges != 0 {
+            self.split(edges, value_bits);
         }
         self.planes.add_f64(self.series, value);
         if value_bits > block[SLOT_MAX].load(Ordering::Relaxed) {
@@ -532,6 +539,7 @@ impl<'r> Histogram<'r> {
     pub fn lifetime(&self) -> Distribution {
         let sum = shard::total_f64(self.region, self.planes, self.series);
         let mut found = self.collect(sum, None);
+        found.edges = self.edges();
         let words = self.words();
         let mut extremes = (
             words.load(self.block.saturating_add(EVER_MIN)),
@@ -620,6 +628,7 @@ impl<'r> Histogram<'r> {
             sum: if count == 0 { 0.0 } else { sum },
             min: f64::NAN,
             max: f64::NAN,
+            edges: Vec::new(),
         }
     }
 }
@@ -711,6 +720,7 @@ pub struct Distribution {
     totals: Vec<u64>,
     /// Octave by octave, in ascending order.
     counts: Vec<u64>,
+    edges: Vec<edges::Edge>,
     /// How many values.
     pub count: u64,
     /// Their sum.
@@ -729,6 +739,7 @@ impl Distribution {
             octaves: Vec::new(),
             totals: Vec::new(),
             counts: Vec::new(),
+            edges: Vec::new(),
             count: 0,
             sum: 0.0,
             min: f64::NAN,
@@ -812,14 +823,6 @@ impl Distribution {
                 buckets::middle(self.octaves[octave], bucket, self.bits).clamp(self.min, self.max)
             };
         }
-    }
-
-    /// How many values are at most `edge`. Values that share the edge's bucket count when the
-    /// bucket's middle is at most `edge`.
-    pub fn count_at_most(&self, edge: f64) -> u64 {
-        self.buckets()
-            .take_while(|bucket| bucket.middle <= edge)
-            .fold(0, |sum: u64, bucket| sum.wrapping_add(bucket.count))
     }
 }
 

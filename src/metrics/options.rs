@@ -20,6 +20,8 @@ pub struct MetricOptions {
     pub bits: Option<u32>,
     /// The longest call of an operation that is not slow.
     pub slow_seconds: Option<f64>,
+    /// Values at which a histogram counts exactly; they add to those that it has.
+    pub edges: Vec<f64>,
 }
 
 impl MetricOptions {
@@ -87,6 +89,19 @@ impl MetricOptions {
                             + 0.0,
                     );
                 }
+                ("edges", Value::Array(found)) if kind.is_distribution() => {
+                    options.edges = found
+                        .iter()
+                        .map(|edge| {
+                            edge.as_f64()
+                                .filter(|edge| *edge > 0.0)
+                                .ok_or_else(|| mistyped(name, "numbers above 0", edge))
+                        })
+                        .collect::<Result<_>>()?;
+                }
+                ("edges", other) if kind.is_distribution() => {
+                    return Err(mistyped(name, "a list of numbers", other));
+                }
                 _ => {
                     return Err(Error::config(format!(
                         "{name}: unknown field; known: {}",
@@ -101,8 +116,8 @@ impl MetricOptions {
 
 fn known(kind: Kind) -> &'static str {
     match kind {
-        Kind::Histogram => "labels, help, unit, relative_error",
-        Kind::Operation => "labels, help, unit, relative_error, slow_seconds",
+        Kind::Histogram => "labels, help, unit, relative_error, edges",
+        Kind::Operation => "labels, help, unit, relative_error, slow_seconds, edges",
         _ => "labels, help, unit",
     }
 }

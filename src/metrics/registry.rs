@@ -16,6 +16,8 @@
 //! Families are indexed by the name that Prometheus will show (`db.query` as `db_query`), so names
 //! that would collide there are refused when they are made, and once more by the name as given.
 
+mod edges;
+
 use super::errors;
 use super::labels;
 use super::options::MetricOptions;
@@ -98,6 +100,8 @@ const FAMILY_BARE: usize = 8;
 const FAMILY_ROOM: usize = 9;
 /// Bits of the longest call of an operation that is not slow.
 const FAMILY_SLOW: usize = 10;
+/// Where the edges are that every histogram of the family counts exactly at.
+const FAMILY_EDGES: usize = 11;
 
 const SERIES_ID: usize = 0;
 const SERIES_STATE: usize = 1;
@@ -194,6 +198,9 @@ impl<'r> Registry<'r> {
     pub fn open(&self, kind: Kind, name: &str, options: &MetricOptions) -> Result<u64> {
         name::check("metric", name)?;
         let family = self.open_family(kind, name, options)?;
+        for edge in &options.edges {
+            self.declare_edge(family, *edge)?;
+        }
         if !options.labels.is_empty() {
             return self.open_labelled(family, kind, &options.labels);
         }
@@ -333,7 +340,7 @@ impl<'r> Registry<'r> {
             entry + FAMILY_SLOW,
             options.slow_seconds.map_or(NEVER_SLOW, f64::to_bits),
         );
-        for place in [FAMILY_SERIES, FAMILY_OVERFLOW, FAMILY_BARE] {
+        for place in [FAMILY_SERIES, FAMILY_OVERFLOW, FAMILY_BARE, FAMILY_EDGES] {
             words.store(entry + place, 0);
         }
         let index = self.region.layout().family_index;
@@ -429,6 +436,9 @@ impl<'r> Registry<'r> {
         let kind = Kind::from_word(words.load(family_entry + FAMILY_KIND));
         if kind.is_some_and(Kind::is_distribution) && words.acquire(entry + SERIES_BLOCK) == 0 {
             self.make_block(entry, words.load(family_entry + FAMILY_BITS) as u32)?;
+        }
+        if kind.is_some_and(Kind::is_distribution) {
+            self.copy_edges(family, series)?;
         }
         if kind == Some(Kind::Operation) && words.acquire(entry + SERIES_OPERATION) == 0 {
             self.make_operation(series, entry, overflow)?;

@@ -12,6 +12,7 @@ impl Distribution {
     /// What a histogram would hold that had recorded the values of both.
     pub fn merge(&self, other: &Distribution) -> Distribution {
         let bits = self.bits.min(other.bits);
+        let edges = self.merge_edges(other);
         let (one, other) = (self.widened(bits), other.widened(bits));
         let width = 1usize << bits;
         let mut octaves = [&one.octaves[..], &other.octaves[..]].concat();
@@ -34,6 +35,7 @@ impl Distribution {
             octaves,
             totals,
             counts,
+            edges,
             count: one.count.saturating_add(other.count),
             sum: one.sum + other.sum,
             min: one.min.min(other.min),
