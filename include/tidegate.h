@@ -258,6 +258,11 @@
 #define TIDEGATE_FORMAT_PROMETHEUS 1
 
 /**
+ * OpenMetrics text format 1.0.
+ */
+#define TIDEGATE_FORMAT_OPENMETRICS 2
+
+/**
  * Readiness as application/health+json.
  */
 #define TIDEGATE_FORMAT_HEALTH_JSON 3
@@ -1823,6 +1828,38 @@ tidegate_status tidegate_snapshot_render(const tidegate_snapshot *snapshot,
                                          char *buffer,
                                          size_t capacity,
                                          size_t *out_length);
+
+/**
+ * Writes a part of a snapshot as text into a buffer of yours.
+ *
+ * `{"names":["http.*","queue.depth"]}` keeps metrics and guards with these
+ * names; `*` stands for anything. `{"created":true}` lets OpenMetrics say
+ * since when each counter and histogram counts. Health is always that of the
+ * whole. As tidegate_snapshot_render() otherwise, but renders in each call.
+ *
+ * @param snapshot      From tidegate_snapshot_take().
+ * @param format        One of the TIDEGATE_FORMAT_ values.
+ * @param options_json  A JSON object; NULL for everything.
+ * @param buffer        Receives the text, UTF-8, without a final NUL. May be
+ *                      NULL only if `capacity` is 0.
+ * @param capacity      Bytes that `buffer` can hold.
+ * @param out_length    Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the options are not UTF-8, or
+ *                              the format is unknown;
+ *         TIDEGATE_E_CONFIG    an option is unknown or mistyped;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
+ *
+ * Threads: any, while nobody frees the snapshot. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_snapshot_render_with(const tidegate_snapshot *snapshot,
+                                              uint32_t format,
+                                              const char *options_json,
+                                              char *buffer,
+                                              size_t capacity,
+                                              size_t *out_length);
 
 /**
  * Frees a snapshot.

@@ -12,7 +12,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("guard", &["base", "region", "cell"]),
     ("snapshot", &["base", "region", "cell", "metrics", "guard"]),
     ("health", &["snapshot", "base"]),
-    ("export", &["snapshot", "health"]),
+    ("export", &["base", "snapshot", "health"]),
     (
         "engine",
         &[
@@ -28,13 +28,14 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Plain data and names below the snapshot that exporters and health may name.
-const PLAIN: [&str; 9] = [
+const PLAIN: [&str; 10] = [
     "base::limits",
     "base::name",
     "base::outcome",
     "cell::buckets",
     "cell::histogram::Bucket",
     "cell::histogram::Distribution",
+    "cell::histogram::edges",
     "metrics::Kind",
     "metrics::registry::exported",
     "guard::",

@@ -9,19 +9,25 @@
 //! | has another unit, or ends in `_bytes` | 1, 2.5, 5, 10 … 1e9 |
 //! | has no unit, or ends in `_ratio` | 0.001, 0.0025, 0.005, 0.01 … 1e6 |
 //!
-//! A bucket of ours that a bound lies in counts as below the bound. So a value that is at most the
+//! Edges that were declared for a histogram (`"edges"` of its options, or an objective's) are bounds
+//! as well, with exact counts.
+//!
+//! A bucket of ours that another bound lies in counts as below the bound. So a value that is at most the
 //! bound is always counted there; one that is above it by less than a bucket's width (twice the
 //! histogram's relative error) may be as well.
 
 use crate::cell::histogram::Distribution;
+use crate::cell::histogram::edges::MAX_EDGES;
 
 /// A bound and its canonical spelling.
-pub(super) type Bound = (f64, &'static str);
+pub(super) type Bound<'t> = (f64, &'t str);
 
-/// No family has more.
-pub(super) const MOST: usize = 28;
+/// No table has more.
+const LONGEST: usize = 28;
+/// No family has more: a table, and the edges that were declared.
+pub(super) const MOST: usize = LONGEST + MAX_EDGES;
 
-const SECONDS: [Bound; 11] = [
+const SECONDS: [Bound<'static>; 11] = [
     (0.005, "0.005"),
     (0.01, "0.01"),
     (0.025, "0.025"),
@@ -35,7 +41,7 @@ const SECONDS: [Bound; 11] = [
     (10.0, "10.0"),
 ];
 
-const SIZES: [Bound; MOST] = [
+const SIZES: [Bound<'static>; LONGEST] = [
     (1.0, "1.0"),
     (2.5, "2.5"),
     (5.0, "5.0"),
@@ -66,7 +72,7 @@ const SIZES: [Bound; MOST] = [
     (1e9, "1e+09"),
 ];
 
-const UNKNOWN: [Bound; MOST] = [
+const UNKNOWN: [Bound<'static>; LONGEST] = [
     (0.001, "0.001"),
     (0.0025, "0.0025"),
     (0.005, "0.005"),
@@ -98,7 +104,7 @@ const UNKNOWN: [Bound; MOST] = [
 ];
 
 /// The bounds of the histogram that is exported as `name` and has `unit`.
-pub(super) fn of(name: &str, unit: &str) -> &'static [Bound] {
+pub(super) fn of(name: &str, unit: &str) -> &'static [Bound<'static>] {
     if ends_in(name, "seconds") {
         &SECONDS
     } else if ends_in(name, "ratio") || (unit.is_empty() && !ends_in(name, "bytes")) {
@@ -114,7 +120,7 @@ fn ends_in(name: &str, unit: &str) -> bool {
 }
 
 /// How many values are at most each bound; never falling, never above the count of all.
-pub(super) fn count(distribution: &Distribution, bounds: &[Bound]) -> [u64; MOST] {
+pub(super) fn count(distribution: &Distribution, bounds: &[Bound<'_>]) -> [u64; MOST] {
     let mut counts = [0; MOST];
     let mut open = counts.iter_mut().zip(bounds).peekable();
     let mut seen = 0u64;
@@ -130,7 +136,62 @@ pub(super) fn count(distribution: &Distribution, bounds: &[Bound]) -> [u64; MOST
         break;
     }
     open.for_each(|(count, _)| *count = seen);
+    if !distribution.edges().is_empty() {
+        count_at_edges(distribution, bounds, &mut counts);
+    }
     counts
+}
+
+/// Puts exact counts where edges were declared. A bound below an edge, in the same bucket, would
+/// count the whole bucket, and cannot have more than the edge.
+fn count_at_edges(distribution: &Distribution, bounds: &[Bound<'_>], counts: &mut [u64; MOST]) {
+    for edge in distribution.edges() {
+        let found = bounds.iter().position(|(bound, _)| *bound == edge.at);
+        if let Some(count) = found.and_then(|at| counts.get_mut(at)) {
+            *count = distribution.count_at_most(edge.at);
+        }
+    }
+    for at in (1..bounds.len().min(MOST)).rev() {
+        counts[at - 1] = counts[at - 1].min(counts[at]);
+    }
+}
+
+/// The declared edges of a family's series that are no bounds already, and how they are spelled.
+pub(super) fn further<'d>(
+    known: &[Bound<'_>],
+    series: impl Iterator<Item = &'d Distribution>,
+) -> Vec<(f64, String)> {
+    let mut edges: Vec<f64> = series
+        .flat_map(Distribution::edges)
+        .map(|edge| edge.at)
+        .filter(|edge| known.iter().all(|(bound, _)| bound != edge))
+        .collect();
+    edges.sort_by(f64::total_cmp);
+    edges.dedup();
+    edges.truncate(MAX_EDGES);
+    edges
+        .into_iter()
+        .map(|edge| (edge, canonical(edge)))
+        .collect()
+}
+
+/// A bound as OpenMetrics spells it: with a point, or with an exponent of two digits or more from
+/// a million on and below a ten-thousandth.
+fn canonical(bound: f64) -> String {
+    if (1e-4..1e6).contains(&bound) {
+        return format!("{bound:?}");
+    }
+    let text = format!("{bound:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) => {
+            let (sign, exponent) = match exponent.strip_prefix('-') {
+                Some(positive) => ('-', positive),
+                None => ('+', exponent),
+            };
+            format!("{digits}e{sign}{exponent:0>2}")
+        }
+        None => text,
+    }
 }
 
 #[cfg(all(test, not(loom)))]
@@ -161,6 +222,22 @@ mod tests {
             ("load_ratio", "ratio", &UNKNOWN),
         ] {
             assert_eq!(of(name, unit), bounds, "{name} {unit}");
+        }
+    }
+
+    #[test]
+    fn edges_are_spelled_as_openmetrics_wants() {
+        for (bound, text) in [
+            (0.2, "0.2"),
+            (1.0, "1.0"),
+            (250_000.0, "250000.0"),
+            (1e6, "1e+06"),
+            (1.5e12, "1.5e+12"),
+            (1e-4, "0.0001"),
+            (5e-5, "5e-05"),
+            (1e300, "1e+300"),
+        ] {
+            assert_eq!(canonical(bound), text);
         }
     }
 

@@ -9,12 +9,11 @@
 //! check, the worst of its measurements.
 
 use super::json::{Json, rfc3339};
-use crate::health::{self, Finding, Status};
+use crate::health::{Finding, Health, Status};
 use crate::snapshot::Snapshot;
 
 /// Appends application/health+json to `out`.
-pub fn write_standard(snapshot: &Snapshot, out: &mut Vec<u8>) {
-    let health = health::judge(snapshot);
+pub fn write_standard(snapshot: &Snapshot, health: &Health, out: &mut Vec<u8>) {
     let mut json = Json { out };
     json.out.push(b'{');
     json.key("status").text(standard(health.status));
@@ -93,8 +92,7 @@ fn standard(status: Status) -> &'static str {
 }
 
 /// Appends the plain form to `out`.
-pub fn write_simple(snapshot: &Snapshot, out: &mut Vec<u8>) {
-    let health = health::judge(snapshot);
+pub fn write_simple(snapshot: &Snapshot, health: &Health, out: &mut Vec<u8>) {
     let mut json = Json { out };
     json.out.push(b'{');
     json.key("status").text(health.status.name());

@@ -13,6 +13,7 @@ use super::{escape, number};
 use crate::cell::buckets;
 use crate::cell::histogram::Distribution;
 use crate::guard::{Algorithm, LimiterReading};
+use crate::health::Health;
 use crate::snapshot::{EngineReading, FamilyReading, SeriesReading, Snapshot, Value};
 
 /// Name and version of the document. A new field does not change it; a changed meaning does.
@@ -21,8 +22,8 @@ pub const SCHEMA: &str = "tidegate.snapshot/1";
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 const QUANTILE_NAMES: [&str; QUANTILES.len()] = ["0.5", "0.9", "0.95", "0.99", "0.999"];
 
-/// Appends `snapshot` to `out`.
-pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
+/// Appends `snapshot`, and how it was judged, to `out`.
+pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
     let mut json = Json { out };
     // Whatever stands before the document is none of it.
     json.out.push(b'{');
@@ -71,7 +72,7 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
         json.line().limiter(limiter);
     }
     json.close_lines(b']');
-    json.line().key("health").health(snapshot);
+    json.line().key("health").health(judged);
     json.line().key("engine").engine(&snapshot.engine);
     json.close_lines(b'}');
     json.out.push(b'\n');

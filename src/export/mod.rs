@@ -5,10 +5,11 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | [`health`] | application/health+json, and a plain form |
 //! | [`json`] | one versioned document with everything; `schema/snapshot.schema.json` describes it |
-//! | [`prometheus`] | text exposition format 0.0.4 |
-//! | `operations` | what operations show there beside their latencies |
+//! | [`prometheus`] | Prometheus text 0.0.4 and OpenMetrics 1.0 |
+//! | [`health`] | application/health+json, and a plain form |
+//! | [`selection`] | which part of a snapshot is written |
+//! | `operations` | what operations show in Prometheus beside their latencies |
 //! | `names` | the name that a family has in Prometheus, and which labels are legal there |
 //! | `bounds` | the bucket bounds that a histogram has there |
 //! | `own` | what the engine tells about itself, as metrics |
@@ -23,8 +24,13 @@ mod number;
 mod operations;
 mod own;
 pub mod prometheus;
+pub mod selection;
 
+use crate::health::judge;
 use crate::snapshot::Snapshot;
+use prometheus::Dialect;
+pub use selection::Selection;
+use std::borrow::Cow;
 
 /// How a snapshot is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +39,8 @@ pub enum Format {
     Json,
     /// Prometheus text, version 0.0.4.
     Prometheus,
+    /// OpenMetrics, version 1.0.
+    OpenMetrics,
     /// Readiness as application/health+json.
     HealthJson,
     /// Readiness as `{status, timestamp, uptime, checks}`.
@@ -45,6 +53,7 @@ impl Format {
         match number {
             0 => Some(Format::Json),
             1 => Some(Format::Prometheus),
+            2 => Some(Format::OpenMetrics),
             3 => Some(Format::HealthJson),
             4 => Some(Format::HealthSimple),
             _ => None,
@@ -56,6 +65,7 @@ impl Format {
         match self {
             Format::Json => "application/json",
             Format::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Format::HealthJson => "application/health+json",
             Format::HealthSimple => "application/json",
         }
@@ -64,18 +74,38 @@ impl Format {
 
 /// Appends `snapshot` in `format` to `out`, as UTF-8.
 pub fn write(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
+    write_selected(format, snapshot, &Selection::default(), out);
+}
+
+/// Appends what `selection` leaves of `snapshot` in `format` to `out`, as UTF-8. Health is always
+/// that of the whole.
+pub fn write_selected(
+    format: Format,
+    snapshot: &Snapshot,
+    selection: &Selection,
+    out: &mut Vec<u8>,
+) {
+    let health = || judge(snapshot);
+    let shown: Cow<'_, Snapshot> = selection.of(snapshot);
+    let created = selection.created;
     match format {
-        Format::Json => json::write(snapshot, out),
-        Format::Prometheus => prometheus::write(snapshot, out),
-        Format::HealthJson => health::write_standard(snapshot, out),
-        Format::HealthSimple => health::write_simple(snapshot, out),
+        Format::Json => json::write(&shown, &health(), out),
+        Format::Prometheus => prometheus::write(&shown, Dialect::Prometheus, out),
+        Format::OpenMetrics => prometheus::write(&shown, Dialect::OpenMetrics { created }, out),
+        Format::HealthJson => health::write_standard(snapshot, &health(), out),
+        Format::HealthSimple => health::write_simple(snapshot, &health(), out),
     }
 }
 
 /// `snapshot` in `format`.
 pub fn render(format: Format, snapshot: &Snapshot) -> String {
+    render_selected(format, snapshot, &Selection::default())
+}
+
+/// What `selection` leaves of `snapshot`, in `format`.
+pub fn render_selected(format: Format, snapshot: &Snapshot, selection: &Selection) -> String {
     let mut out = Vec::new();
-    write(format, snapshot, &mut out);
+    write_selected(format, snapshot, selection, &mut out);
     // Exporters write whole characters only.
     String::from_utf8(out).unwrap_or_else(|wrong| {
         debug_assert!(false, "an exporter wrote what is not UTF-8");

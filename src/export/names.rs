@@ -6,7 +6,7 @@
 
 use crate::metrics::Kind;
 use crate::metrics::registry::exported;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What a family is called; None when its name cannot be exported.
 pub(super) fn family(name: &str, kind: Kind, unit: &str) -> Option<String> {
@@ -62,9 +62,20 @@ const SAMPLES: [&str; 3] = ["_bucket", "_sum", "_count"];
 pub(super) struct Taken<'a> {
     families: HashMap<&'a str, Kind>,
     sample: String,
+    /// Every name that OpenMetrics sees in a family, where its rules hold.
+    strict: Option<HashSet<String>>,
 }
 
 impl<'a> Taken<'a> {
+    /// By the rules of OpenMetrics: a family takes its name and that of every sample that it could
+    /// have.
+    pub(super) fn strict() -> Self {
+        Taken {
+            strict: Some(HashSet::new()),
+            ..Taken::default()
+        }
+    }
+
     /// Takes `name` for a family of this kind, unless a reader could confuse it with another one:
     /// a gauge `x_count` would be read as part of the histogram `x`.
     pub(super) fn take(&mut self, name: &'a str, kind: Kind) -> bool {
@@ -72,6 +83,26 @@ impl<'a> Taken<'a> {
             Kind::Operation => Kind::Histogram,
             other => other,
         };
+        if let Some(strict) = &mut self.strict {
+            let stem = name
+                .strip_suffix("_total")
+                .filter(|_| kind == Kind::Counter);
+            let stem = stem.unwrap_or(name);
+            let suffixes: &[&str] = match kind {
+                Kind::Counter => &["", "_total", "_created"],
+                Kind::Histogram => &["", "_bucket", "_sum", "_count", "_created"],
+                _ => &[""],
+            };
+            let names: Vec<String> = suffixes
+                .iter()
+                .map(|suffix| format!("{stem}{suffix}"))
+                .collect();
+            let is_free = !names.iter().any(|name| strict.contains(name));
+            if is_free {
+                strict.extend(names);
+            }
+            return is_free;
+        }
         let clashes = self.families.contains_key(name)
             || SAMPLES.iter().any(|suffix| {
                 name.strip_suffix(suffix)

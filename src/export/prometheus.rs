@@ -1,4 +1,7 @@
-//! Prometheus text, version 0.0.4.
+//! Prometheus text, version 0.0.4, and OpenMetrics, version 1.0.
+//!
+//! The two differ in little ([`Dialect`]): OpenMetrics names a counter's family without `_total`, has
+//! units, may tell when something was made, and ends with `# EOF`.
 //!
 //! Families are sorted by the name that they have there, the engine's own (`tidegate_…`) among
 //! them; a family's lines stay together. A histogram shows what it held since it was made, as
@@ -8,8 +11,8 @@
 //! **What does not fit is left out, never written wrong.** Suffixes can make two names one: a
 //! counter `x` and a gauge `x_total`. The engine's own families come first, then the others by the
 //! name that they were opened with; the later one is left out. So are names and labels that only a
-//! damaged region can have. Comments at the end of the text say what is missing, and
-//! `tidegate_skipped_series` counts it.
+//! damaged region can have. `tidegate_skipped_series` counts what is missing, and comments at the end
+//! of Prometheus text, which OpenMetrics forbids, name it.
 
 use super::bounds;
 use super::names::{self, Taken};
@@ -20,15 +23,30 @@ use crate::cell::histogram::Distribution;
 use crate::metrics::Kind;
 use crate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
 
+/// Which of the two formats is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Prometheus text 0.0.4.
+    Prometheus,
+    /// OpenMetrics 1.0; with `_created` samples if `created`.
+    OpenMetrics {
+        /// Say of every counter and histogram since when it counts: since the region was made.
+        created: bool,
+    },
+}
+
 /// Appends `snapshot` to `out`.
-pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
+pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
     let shown: Vec<Option<String>> = snapshot
         .families
         .iter()
         .map(|family| names::family(&family.name, family.kind, &family.unit))
         .collect();
     let beside: Vec<(&FamilyReading, Part, String)> = operations::parts(&snapshot.families);
-    let mut taken = Taken::default();
+    let mut taken = match dialect {
+        Dialect::Prometheus => Taken::default(),
+        Dialect::OpenMetrics { .. } => Taken::strict(),
+    };
     // Which names the engine's own families have does not depend on how much is skipped.
     for own in own::families(snapshot, 0) {
         taken.take(own.name, own.kind);
@@ -67,6 +85,13 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
     let mut text = Text {
         out,
         labels: Vec::new(),
+        created: match dialect {
+            Dialect::OpenMetrics { created: true } => {
+                Some(snapshot.engine.created_wall_ns as f64 / 1e9)
+            }
+            _ => None,
+        },
+        dialect,
     };
     for (name, body) in families {
         match body {
@@ -74,6 +99,10 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
             Body::Opened(family) => text.family(name, family),
             Body::Beside(family, part) => text.beside(name, family, part),
         }
+    }
+    if dialect != Dialect::Prometheus {
+        text.put("# EOF\n");
+        return;
     }
     for (family, missing, reason) in skipped {
         text.comment(family, missing, reason);
@@ -106,16 +135,48 @@ fn legal_series(family: &FamilyReading) -> impl Iterator<Item = &SeriesReading> 
     })
 }
 
+fn type_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram | Kind::Operation => "histogram",
+    }
+}
+
+fn is_own_info(name: &str) -> bool {
+    name == "tidegate_info"
+}
+
 struct Text<'o> {
     out: &'o mut Vec<u8>,
     /// A series' labels, as they stand between the braces.
     labels: Vec<u8>,
+    /// When everything began to count, where that is to be said.
+    created: Option<f64>,
+    dialect: Dialect,
 }
 
 impl Text<'_> {
     fn family(&mut self, name: &str, family: &FamilyReading) {
-        self.head(name, family.kind, &family.help);
-        let bounds = bounds::of(name, &family.unit);
+        self.head(name, family.kind, &family.unit, &family.help);
+        let known = bounds::of(name, &family.unit);
+        let distributions = family
+            .series
+            .iter()
+            .filter_map(|series| match &series.value {
+                Value::Histogram { lifetime, .. } => Some(lifetime),
+                _ => None,
+            });
+        let further = bounds::further(known, distributions);
+        let mut with_edges: Vec<bounds::Bound<'_>> = Vec::new();
+        let bounds = if further.is_empty() {
+            known
+        } else {
+            with_edges.extend(known);
+            with_edges.extend(further.iter().map(|(edge, text)| (*edge, text.as_str())));
+            with_edges.sort_by(|one, other| one.0.total_cmp(&other.0));
+            &with_edges
+        };
         for series in legal_series(family) {
             self.set_labels(
                 series
@@ -124,7 +185,10 @@ impl Text<'_> {
                     .map(|(name, value)| (&**name, &**value)),
             );
             match &series.value {
-                Value::Counter(total) => self.sample(name, "", Number::Whole(*total)),
+                Value::Counter(total) => {
+                    self.sample(name, "", Number::Whole(*total));
+                    self.created(name.strip_suffix("_total").unwrap_or(name));
+                }
                 Value::Gauge(value) => self.sample(name, "", Number::Real(*value)),
                 Value::Histogram { lifetime, .. } => self.histogram(name, lifetime, bounds),
                 Value::Operation(calls) => {
@@ -135,7 +199,7 @@ impl Text<'_> {
     }
 
     fn beside(&mut self, name: &str, family: &FamilyReading, part: Part) {
-        self.head(name, Kind::Counter, part.help());
+        self.head(name, Kind::Counter, "", part.help());
         for series in legal_series(family) {
             let Value::Operation(calls) = &series.value else {
                 continue;
@@ -143,35 +207,71 @@ impl Text<'_> {
             part.samples(calls, |own, count| {
                 self.set_labels(operations::merged(&series.labels, own));
                 self.sample(name, "", Number::Whole(count));
+                self.created(name.strip_suffix("_total").unwrap_or(name));
             });
         }
     }
 
     fn own_family(&mut self, family: &OwnFamily<'_>) {
-        self.head(family.name, family.kind, family.help);
+        self.head(family.name, family.kind, "", family.help);
         for sample in &family.samples {
             self.set_labels(sample.labels.iter().copied());
             self.sample(family.name, "", sample.value);
+            if family.kind == Kind::Counter {
+                self.created(family.name.strip_suffix("_total").unwrap_or(family.name));
+            }
         }
     }
 
-    fn head(&mut self, name: &str, kind: Kind, help: &str) {
-        if !help.is_empty() {
-            self.put("# HELP ");
-            self.put(name);
-            self.put(" ");
-            escape::help(self.out, help);
+    fn head(&mut self, name: &str, kind: Kind, unit: &str, help: &str) {
+        if self.dialect == Dialect::Prometheus {
+            if !help.is_empty() {
+                self.meta("HELP", name);
+                escape::help(self.out, help);
+                self.put("\n");
+            }
+            self.meta("TYPE", name);
+            self.put(type_of(kind));
+            self.put("\n");
+            return;
+        }
+        let (name, kind) = match kind {
+            Kind::Counter => (name.strip_suffix("_total").unwrap_or(name), type_of(kind)),
+            Kind::Gauge if is_own_info(name) => {
+                (name.strip_suffix("_info").unwrap_or(name), "info")
+            }
+            _ => (name, type_of(kind)),
+        };
+        self.meta("TYPE", name);
+        self.put(kind);
+        self.put("\n");
+        let has_unit = name
+            .strip_suffix(unit)
+            .is_some_and(|stem| stem.ends_with('_'));
+        if !unit.is_empty() && has_unit {
+            self.meta("UNIT", name);
+            self.put(unit);
             self.put("\n");
         }
-        self.put("# TYPE ");
-        self.put(name);
-        self.put(" ");
-        self.put(match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram | Kind::Operation => "histogram",
-        });
-        self.put("\n");
+        if !help.is_empty() {
+            self.meta("HELP", name);
+            // Unlike Prometheus text, OpenMetrics escapes quotes here as well.
+            escape::label_value(self.out, help);
+            self.put("\n");
+        }
+    }
+
+    fn meta(&mut self, what: &str, name: &str) {
+        for part in ["# ", what, " ", name, " "] {
+            self.put(part);
+        }
+    }
+
+    /// Since when a series counts, where that is to be said.
+    fn created(&mut self, name: &str) {
+        if let Some(created) = self.created {
+            self.sample(name, "_created", Number::Real(created));
+        }
     }
 
     fn set_labels<'a>(&mut self, labels: impl Iterator<Item = (&'a str, &'a str)>) {
@@ -203,7 +303,7 @@ impl Text<'_> {
         self.put("\n");
     }
 
-    fn histogram(&mut self, name: &str, lifetime: &Distribution, bounds: &[bounds::Bound]) {
+    fn histogram(&mut self, name: &str, lifetime: &Distribution, bounds: &[bounds::Bound<'_>]) {
         let counts = bounds::count(lifetime, bounds);
         let within = bounds
             .iter()
@@ -230,6 +330,7 @@ impl Text<'_> {
         }
         self.sample(name, "_sum", Number::Real(lifetime.sum));
         self.sample(name, "_count", Number::Whole(lifetime.count));
+        self.created(name);
     }
 
     fn comment(&mut self, family: &FamilyReading, missing: u64, reason: &str) {

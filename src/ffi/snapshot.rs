@@ -4,7 +4,7 @@ use super::engine::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::base::error::Error;
-use crate::export::{self, Format};
+use crate::export::{self, Format, Selection};
 use crate::snapshot::Snapshot;
 use std::ffi::c_char;
 use std::sync::OnceLock;
@@ -25,6 +25,8 @@ const FORMATS: usize = 5;
 pub const TIDEGATE_FORMAT_JSON: u32 = 0;
 /** Prometheus text format 0.0.4. */
 pub const TIDEGATE_FORMAT_PROMETHEUS: u32 = 1;
+/** OpenMetrics text format 1.0. */
+pub const TIDEGATE_FORMAT_OPENMETRICS: u32 = 2;
 /** Readiness as application/health+json. */
 pub const TIDEGATE_FORMAT_HEALTH_JSON: u32 = 3;
 /** Readiness as {"status","timestamp","uptime","checks"}. */
@@ -101,6 +103,56 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
             return Err(Error::argument(format!("there is no format {format}")));
         };
         let text = place.get_or_init(|| export::render(chosen, &snapshot.snapshot));
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { output::write(out_length, text.len()) };
+        // SAFETY: the caller's promise.
+        unsafe { output::text(text.as_bytes(), buffer, capacity) }
+    })
+}
+
+/**
+ * Writes a part of a snapshot as text into a buffer of yours.
+ *
+ * `{"names":["http.*","queue.depth"]}` keeps metrics and guards with these
+ * names; `*` stands for anything. `{"created":true}` lets OpenMetrics say
+ * since when each counter and histogram counts. Health is always that of the
+ * whole. As tidegate_snapshot_render() otherwise, but renders in each call.
+ *
+ * @param snapshot      From tidegate_snapshot_take().
+ * @param format        One of the TIDEGATE_FORMAT_ values.
+ * @param options_json  A JSON object; NULL for everything.
+ * @param buffer        Receives the text, UTF-8, without a final NUL. May be
+ *                      NULL only if `capacity` is 0.
+ * @param capacity      Bytes that `buffer` can hold.
+ * @param out_length    Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the options are not UTF-8, or
+ *                              the format is unknown;
+ *         TIDEGATE_E_CONFIG    an option is unknown or mistyped;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
+ *
+ * Threads: any, while nobody frees the snapshot. Blocks: never. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_render_with(
+    snapshot: *const tidegate_snapshot,
+    format: u32,
+    options_json: *const c_char,
+    buffer: *mut c_char,
+    capacity: usize,
+    out_length: *mut usize,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_length", out_length)?;
+        // SAFETY: the caller's promise.
+        let snapshot = unsafe { snapshot.as_ref() }.ok_or_else(|| input::null("snapshot"))?;
+        // SAFETY: the caller's promise.
+        let options = unsafe { input::optional_text("options_json", options_json)? };
+        let format = Format::from_number(format)
+            .ok_or_else(|| Error::argument(format!("there is no format {format}")))?;
+        let selection = options.map_or(Ok(Selection::default()), Selection::parse)?;
+        let text = export::render_selected(format, &snapshot.snapshot, &selection);
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.

@@ -2,7 +2,7 @@
 
 use super::plan::{Labels, Measure, Plan, Subject, Threshold};
 use crate::cell::histogram::Distribution;
-use crate::snapshot::{SeriesReading, Snapshot, Value};
+use crate::snapshot::{Calls, SeriesReading, Snapshot, Value};
 
 /// The value, or the reason why nobody knows.
 pub(super) fn value(
@@ -15,6 +15,7 @@ pub(super) fn value(
     let minimum = threshold.minimum_samples.unwrap_or(0);
     let found = match subject {
         Subject::Histogram(name, labels) => latency(snapshot, name, labels, measure, minimum),
+        Subject::Operation(name, labels) => operation(snapshot, name, labels, measure, minimum),
         Subject::Gauge(name, labels) => gauge(snapshot, name, labels),
         Subject::Limiter(name) => limiter(snapshot, name, measure, minimum),
         Subject::Workers => Ok(workers(snapshot, plan, measure)?),
@@ -86,6 +87,49 @@ fn latency(
         })
         .ok_or("it holds no distribution")?;
     of_window(&window, measure, minimum, snapshot.covered_seconds())
+}
+
+/// All series of an operation together, or the one with these labels.
+fn operation(
+    snapshot: &Snapshot,
+    name: &str,
+    labels: &Option<Labels>,
+    measure: Measure,
+    minimum: u64,
+) -> Result<f64, String> {
+    let all = series(snapshot, "operation", name, labels)?;
+    let windows: Vec<_> = all
+        .iter()
+        .filter_map(|series| match &series.value {
+            Value::Operation(calls) => Some(&calls.window),
+            _ => None,
+        })
+        .collect();
+    let sum = |of: fn(&Calls) -> u64| {
+        windows
+            .iter()
+            .fold(0u64, |sum, calls| sum.saturating_add(of(calls)))
+    };
+    let (successes, failures) = (sum(|calls| calls.successes), sum(|calls| calls.failures));
+    let judged = successes.saturating_add(failures);
+    match measure {
+        Measure::ErrorRate => few(judged, minimum).map(|()| failures as f64 / judged as f64),
+        Measure::SuccessRatio => few(judged, minimum).map(|()| successes as f64 / judged as f64),
+        Measure::SlowRate => {
+            let count = sum(Calls::count);
+            few(count, minimum).map(|()| sum(|calls| calls.slow) as f64 / count as f64)
+        }
+        _ => {
+            let window = windows
+                .iter()
+                .fold(None, |sum: Option<Distribution>, calls| {
+                    let latency = &calls.latency;
+                    Some(sum.map_or_else(|| latency.clone(), |sum| sum.merge(latency)))
+                })
+                .ok_or("it holds no calls")?;
+            of_window(&window, measure, minimum, snapshot.covered_seconds())
+        }
+    }
 }
 
 /// A measurement of one window.

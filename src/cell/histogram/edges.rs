@@ -55,12 +55,7 @@ pub fn declare(region: &Region, link: usize, edge: f64) -> Result<()> {
         let Some(place) = words.get(at.saturating_add(entry * ENTRY)) else {
             return damaged();
         };
-        let taken = place.compare_exchange(
-            0,
-            edge.to_bits(),
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        let taken = place.compare_exchange(0, edge.to_bits(), Ordering::AcqRel, Ordering::Acquire);
         match taken {
             Err(other) if other != edge.to_bits() => {}
             _ => return Ok(()),

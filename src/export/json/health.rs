@@ -1,12 +1,10 @@
 //! The section "health": what readiness says, measurement by measurement.
 
 use super::Json;
-use crate::health::{self, Finding};
-use crate::snapshot::Snapshot;
+use crate::health::{Finding, Health};
 
 impl Json<'_> {
-    pub(super) fn health(&mut self, snapshot: &Snapshot) {
-        let health = health::judge(snapshot);
+    pub(super) fn health(&mut self, health: &Health) {
         self.open(b'{');
         self.key("status").text(health.status.name());
         self.key("http_status").whole(health.http_status.into());

@@ -1,0 +1,205 @@
+//! OpenMetrics 1.0: its own rules, and the strict parser of the Python client.
+//!
+//! The parser is that of `prometheus_client` in the `python3` of the path; without it, its test says
+//! that it was skipped.
+
+#[path = "exporters/sample.rs"]
+#[expect(dead_code, reason = "this test needs a part of what the samples offer")]
+mod sample;
+
+use sample::{counter, distribution, empty, family, gauge, histogram, rich};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use tidegate::engine::Engine;
+use tidegate::export::{Format, Selection, render, render_selected};
+use tidegate::metrics::{Kind, MetricOptions};
+use tidegate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
+
+fn created() -> Selection {
+    Selection {
+        created: true,
+        ..Selection::default()
+    }
+}
+
+fn hostile() -> Snapshot {
+    let mut texts: Vec<String> = vec![
+        String::new(),
+        "\"} 1\nfake_total 9\n# EOF".into(),
+        "\\".into(),
+        "\\n\\\"\\\\".into(),
+        "a\0b".into(),
+        "line\r\nline\u{2028}\u{85}".into(),
+        "\u{202e}right to left עברית".into(),
+        "{le=\"1\"} # HELP".into(),
+        "\u{7f}\u{1}\t\u{feff}🦀".into(),
+        "x".repeat(10_000),
+    ];
+    texts.sort_unstable();
+    let fast = distribution(&[0.004, 0.02]);
+    let with = |value: Value| {
+        let series = texts.iter().map(|text| SeriesReading {
+            labels: vec![("label".into(), text.clone())],
+            value: value.clone(),
+        });
+        series.collect()
+    };
+    let mut snapshot = empty();
+    snapshot.service = texts.concat();
+    snapshot.families = vec![
+        FamilyReading {
+            series: with(Value::Counter(7)),
+            ..family("attacks", Kind::Counter)
+        },
+        FamilyReading {
+            help: texts.concat(),
+            series: with(Value::Gauge(0.5)),
+            ..family("level", Kind::Gauge)
+        },
+        FamilyReading {
+            unit: "seconds".into(),
+            series: with(Value::Histogram {
+                lifetime: fast.clone(),
+                window: fast,
+            }),
+            ..family("wait", Kind::Histogram)
+        },
+    ];
+    snapshot
+}
+
+/// A histogram of a real engine with an edge that no bound has, and values on either side of it.
+fn with_edges() -> Snapshot {
+    let engine = Engine::open(r#"{"clock": "manual"}"#).unwrap();
+    let options = MetricOptions::parse(
+        r#"{"unit": "seconds", "edges": [0.2, 0.2004, 2500000]}"#,
+        Kind::Histogram,
+    )
+    .unwrap();
+    let wait = engine.histogram("wait", &options).unwrap();
+    for value in [0.1, 0.1999, 0.2, 0.2000001, 0.2003, 0.2005, 3.0, 4e6] {
+        engine.record(wait, value).unwrap();
+    }
+    engine.snapshot()
+}
+
+#[test]
+fn counters_lose_total_in_their_family_and_the_text_ends_with_eof() {
+    let text = render(Format::OpenMetrics, &rich());
+    assert!(text.ends_with("\n# EOF\n"));
+    assert_eq!(text.matches("# EOF").count(), 1);
+    assert!(
+        text.contains(
+            "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\nsent_bytes_total 1024\n"
+        )
+    );
+    assert!(text.contains("# TYPE tidegate info\n"));
+    assert!(text.contains("\ntidegate_info{"));
+    assert!(text.contains("# TYPE db_query_seconds histogram\n# UNIT db_query_seconds seconds\n# HELP db_query_seconds How long queries take,\\n\\\\ whatever \\\"they\\\" ask\n"));
+    for line in text.lines().filter(|line| line.starts_with('#')) {
+        let kinds = ["# TYPE ", "# UNIT ", "# HELP ", "# EOF"];
+        assert!(kinds.iter().any(|kind| line.starts_with(kind)), "{line}");
+    }
+    assert!(!text.contains("\n\n"));
+}
+
+#[test]
+fn what_clashes_there_is_left_out_and_counted() {
+    let mut snapshot = empty();
+    snapshot.families = vec![
+        counter("x", 1),
+        gauge("x_created", 2.0),
+        gauge("x_total", 3.0),
+        histogram("y", distribution(&[1.0]), distribution(&[1.0])),
+        gauge("y_sum", 4.0),
+    ];
+    let text = render(Format::OpenMetrics, &snapshot);
+    assert!(text.contains("tidegate_skipped_series 3\n"), "{text}");
+    assert!(!text.contains("x_created"));
+    assert!(render(Format::Prometheus, &snapshot).contains("\nx_created 2\n"));
+}
+
+#[test]
+fn created_is_said_on_request_only() {
+    let created = created();
+    let text = render_selected(Format::OpenMetrics, &rich(), &created);
+    assert!(text.contains("\nsent_bytes_created 1763699997.956\n"));
+    assert!(text.contains("\nreply_bytes_created 1763699997.956\n"));
+    assert!(!render(Format::OpenMetrics, &rich()).contains("bytes_created"));
+    assert_eq!(
+        render_selected(Format::Prometheus, &rich(), &created),
+        render(Format::Prometheus, &rich())
+    );
+}
+
+#[test]
+fn an_edge_is_an_exact_bound() {
+    for format in [Format::Prometheus, Format::OpenMetrics] {
+        let text = render(format, &with_edges());
+        for (bound, count) in [
+            ("0.1", 1),
+            ("0.2", 3),
+            ("0.2004", 5),
+            ("0.25", 6),
+            ("5.0", 7),
+            ("10.0", 7),
+            ("2.5e+06", 7),
+            ("+Inf", 8),
+        ] {
+            let line = format!("\nwait_seconds_bucket{{le=\"{bound}\"}} {count}\n");
+            assert!(text.contains(&line), "{line} is not in {text}");
+        }
+    }
+}
+
+#[test]
+fn only_chosen_names_are_written() {
+    let selection = Selection::parse(r#"{"names": ["db.*", "sent"]}"#).unwrap();
+    for format in [Format::Prometheus, Format::OpenMetrics, Format::Json] {
+        let text = render_selected(format, &rich(), &selection);
+        assert!(text.contains("db") && text.contains("sent"));
+        assert!(!text.contains("queries_"), "{text}");
+        assert!(!text.contains("login"), "{text}");
+    }
+    assert_eq!(
+        render_selected(Format::HealthJson, &rich(), &selection),
+        render(Format::HealthJson, &rich())
+    );
+}
+
+#[test]
+fn the_strict_parser_reads_what_is_written() {
+    const PROGRAM: &str = "
+import sys
+try:
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+except ImportError:
+    sys.exit(77)
+text = sys.stdin.buffer.read().decode('utf-8')
+print(sum(len(f.samples) for f in text_string_to_metric_families(text)))
+";
+    for snapshot in [empty(), rich(), hostile(), with_edges()] {
+        for selection in [Selection::default(), created()] {
+            let text = render_selected(Format::OpenMetrics, &snapshot, &selection);
+            let started = Command::new("python3")
+                .args(["-c", PROGRAM])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn();
+            let Ok(mut python) = started else {
+                return eprintln!("skipped: python3 is not installed");
+            };
+            let _ = python.stdin.take().unwrap().write_all(text.as_bytes());
+            let output = python.wait_with_output().unwrap();
+            if output.status.code() == Some(77) {
+                return eprintln!("skipped: Python has no prometheus_client");
+            }
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{said}\n{text}");
+            let samples = text.lines().filter(|line| !line.starts_with('#')).count();
+            let found = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert_eq!(found.trim(), samples.to_string());
+        }
+    }
+}
