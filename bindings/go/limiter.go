@@ -46,8 +46,38 @@ func (e *Engine) Limiter(name string, config *LimiterConfig) (Limiter, error) {
 }
 
 // Key is the limiter as it is for this key: a user, an address, a token, any bytes. The key itself
-// is not stored, only a keyed hash of it.
-func (l Limiter) Key(key string) Limiter { return Limiter{l.s, key, true} }
+// is not stored, only a keyed hash of it. Several parts make one key, the same in every language.
+func (l Limiter) Key(key string, more ...string) Limiter {
+	if len(more) > 0 {
+		key = joined(key, more)
+	}
+	return Limiter{l.s, key, true}
+}
+
+// joined makes one key of several parts: they are separated by the byte FF, and within a part FE
+// becomes FE 00 and FF becomes FE 01, so different parts never make the same key.
+func joined(key string, more []string) string {
+	size := len(key)
+	for _, part := range more {
+		size += 1 + len(part)
+	}
+	whole := escaped(make([]byte, 0, size), key)
+	for _, part := range more {
+		whole = escaped(append(whole, 0xff), part)
+	}
+	return string(whole)
+}
+
+func escaped(whole []byte, part string) []byte {
+	for i := range len(part) {
+		if part[i] >= 0xfe {
+			whole = append(whole, 0xfe, part[i]-0xfe)
+		} else {
+			whole = append(whole, part[i])
+		}
+	}
+	return whole
+}
 
 // Allow takes one unit now, or none. It is false, too, when the call is an error: a closed engine, a
 // key that is missing. Check tells.

@@ -17,6 +17,17 @@ const (
 	JSON Format = 0
 	// Prometheus is the text format 0.0.4.
 	Prometheus Format = 1
+	// OpenMetrics is the text format 1.0.
+	OpenMetrics Format = 2
+	// HealthJSON is health as application/health+json, HealthSimple as {status, timestamp, uptime, checks}.
+	HealthJSON   Format = 3
+	HealthSimple Format = 4
+	// StatsD is one line for each value.
+	StatsD Format = 5
+	// HDRLog is HdrHistogram's log.
+	HDRLog Format = 6
+	// OTLP is OpenTelemetry's protobuf.
+	OTLP Format = 7
 )
 
 // Snapshot is everything that a region held at one time. It outlives the engine, and is safe for
@@ -116,8 +127,16 @@ func (e *Engine) WriteTo(w io.Writer, format Format) error {
 // ContentType is the format's media type, for HTTP.
 func (f Format) ContentType() string {
 	switch f {
-	case JSON:
+	case JSON, HealthSimple:
 		return "application/json"
+	case HealthJSON:
+		return "application/health+json"
+	case OpenMetrics:
+		return "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	case OTLP:
+		return "application/x-protobuf"
+	case StatsD, HDRLog:
+		return "text/plain; charset=utf-8"
 	case Prometheus:
 		return "text/plain; version=0.0.4; charset=utf-8"
 	default:
