@@ -12,8 +12,9 @@ import (
 )
 
 // Histogram is a distribution of values, at least 0: durations in seconds, sizes in bytes. Its
-// quantiles are right within 0.8 %, over its life and over the last minute (Config.Window). A handle
-// is a small value: copy it, compare it, keep it. The zero Histogram records nothing.
+// quantiles are right within 0.8 %, over its life and over the last minute (Config.Window). The
+// smallest and the largest value are exact over its life. A handle is a small value: copy it, compare
+// it, keep it. The zero Histogram records nothing.
 type Histogram struct{ s *histogram }
 
 type histogram struct {

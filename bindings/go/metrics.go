@@ -20,6 +20,11 @@ type MetricOptions struct {
 	Unit string `json:"unit,omitempty"`
 	// RelativeError is how far off a quantile of a histogram may be: 0.002 to 0.03; 0 is 0.008.
 	RelativeError float64 `json:"relative_error,omitempty"`
+	// SlowSeconds is from when on a call of an operation counts as slow; 0 is never.
+	SlowSeconds float64 `json:"slow_seconds,omitempty"`
+	// Workers is how a gauge of several processes becomes one number: "last", "sum", "min", "max" or
+	// "each"; "" is "last".
+	Workers string `json:"workers,omitempty"`
 }
 
 func document(options any, none bool) (string, error) {
