@@ -184,6 +184,9 @@ static tidegate_status open_kind(tidegate_engine *engine, Kind kind, const char 
         OPEN(KIND_GAUGE, tidegate_gauge, tidegate_gauge_open)
         OPEN(KIND_HISTOGRAM, tidegate_histogram, tidegate_histogram_open)
         OPEN(KIND_LIMITER, tidegate_limiter, tidegate_limiter_open)
+        OPEN(KIND_OPERATION, tidegate_operation, tidegate_operation_open)
+        OPEN(KIND_BULKHEAD, tidegate_bulkhead, tidegate_bulkhead_open)
+        OPEN(KIND_RETRY, tidegate_retry, tidegate_retry_open)
     case KINDS:
         break;
     }
@@ -332,6 +335,18 @@ static PyObject *engine_allow(PyObject *object, PyObject *const *args, Py_ssize_
     return PyBool_FromLong(status == TIDEGATE_OK);
 }
 
+PyDoc_STRVAR(report_health_doc,
+"report_health(check, status, observed=None, message=None, ttl=0.0)\n--\n\n"
+"Tells what the application found out about a check itself: healthy, degraded, unhealthy or unknown,\n"
+"with a measured value and a message for people. The latest report of a name stands, for `ttl`\n"
+"seconds; 0 for ever.");
+
+PyDoc_STRVAR(heartbeat_doc, "heartbeat()\n--\n\n"
+"Says that this process is at work. Once it has, its liveness depends on doing so again.");
+
+PyDoc_STRVAR(startup_done_doc, "startup_done()\n--\n\n"
+"Says that this process, and whatever it forks afterwards, has started.");
+
 static PyMethodDef engine_methods[] = {
     {"close", engine_close, METH_NOARGS, close_doc},
     {"__enter__", engine_enter_with, METH_NOARGS, NULL},
@@ -342,6 +357,10 @@ static PyMethodDef engine_methods[] = {
     {"tick", engine_tick, METH_NOARGS, tick_doc},
     {"record", FAST(engine_record), METH_FASTCALL, record_doc},
     {"allow", FAST(engine_allow), METH_FASTCALL, allow_doc},
+    {"_health", engine_health, METH_O, NULL},
+    {"report_health", FAST(engine_report_health), METH_VARARGS | METH_KEYWORDS, report_health_doc},
+    {"heartbeat", engine_heartbeat, METH_NOARGS, heartbeat_doc},
+    {"startup_done", engine_startup_done, METH_NOARGS, startup_done_doc},
     {"_snapshot", engine_snapshot, METH_NOARGS, NULL},
     {"__reduce__", refuse_pickling, METH_NOARGS, NULL},
     {"__reduce_ex__", refuse_pickling, METH_O, NULL},

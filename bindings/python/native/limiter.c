@@ -61,22 +61,16 @@ static int decision_bool(PyObject *self)
     return ((Decision *)self)->admitted;
 }
 
-/* Python has no better name for a time: float seconds. */
-static PyObject *seconds_of(uint64_t ns)
-{
-    return PyFloat_FromDouble((double)ns * 1e-9);
-}
-
 static PyObject *decision_retry_after(PyObject *self, void *ignored)
 {
     (void)ignored;
-    return seconds_of(((Decision *)self)->said.retry_after_ns);
+    return seconds_from(((Decision *)self)->said.retry_after_ns);
 }
 
 static PyObject *decision_reset_after(PyObject *self, void *ignored)
 {
     (void)ignored;
-    return seconds_of(((Decision *)self)->said.reset_after_ns);
+    return seconds_from(((Decision *)self)->said.reset_after_ns);
 }
 
 static PyObject *decision_number(PyObject *self, void *offset)
@@ -196,7 +190,35 @@ static PyObject *limiter_check(PyObject *object, PyObject *const *args, Py_ssize
     return decision_new(self, &said, status == TIDEGATE_OK);
 }
 
+static tidegate_status limiter_begin(tidegate_engine *engine, uint64_t id, const Key *key,
+                                     uint32_t cost, uint32_t attempt, Call *call,
+                                     Refusal *refusal)
+{
+    (void)attempt;
+    (void)call;
+    tidegate_limiter limiter = {id};
+    tidegate_decision said;
+    tidegate_status status =
+        tidegate_limiter_check(engine, limiter, key->bytes, key->length, cost, &said);
+    if (status == TIDEGATE_DENIED) {
+        refusal->retry_after_ns = said.retry_after_ns;
+    }
+    return status;
+}
+
+const Guarding limiter_guarding = {limiter_begin, NULL, false};
+
+PyDoc_STRVAR(admit_doc, "admit(*key_parts, cost=1)\n--\n\n"
+"As check(), for a block: `with limiter.admit(user):` raises LimitExceeded when denied.");
+
+PyDoc_STRVAR(limit_doc, "limit(*, key=None, cost=1)\n--\n\n"
+"A decorator: calls beyond the limit raise LimitExceeded. `key` is called with the function's\n"
+"arguments and gives a part of a key, or a tuple of parts.");
+
 static PyMethodDef limiter_methods[] = {
+    {"admit", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, admit_doc},
+    {"_begin", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"limit", FAST(handle_decorate), METH_VARARGS | METH_KEYWORDS, limit_doc},
     {"check", FAST(limiter_check), METH_FASTCALL | METH_KEYWORDS, check_doc},
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},

@@ -17,8 +17,16 @@ static int add_constants(PyObject *module)
         {"KIND_GAUGE", KIND_GAUGE},
         {"KIND_HISTOGRAM", KIND_HISTOGRAM},
         {"KIND_LIMITER", KIND_LIMITER},
+        {"KIND_OPERATION", KIND_OPERATION},
+        {"KIND_BULKHEAD", KIND_BULKHEAD},
+        {"KIND_RETRY", KIND_RETRY},
+        {"OUTCOME_SUCCESS", TIDEGATE_OUTCOME_SUCCESS},
+        {"OUTCOME_FAILURE", TIDEGATE_OUTCOME_FAILURE},
+        {"OUTCOME_IGNORED", TIDEGATE_OUTCOME_IGNORED},
         {"FORMAT_JSON", TIDEGATE_FORMAT_JSON},
         {"FORMAT_PROMETHEUS", TIDEGATE_FORMAT_PROMETHEUS},
+        {"FORMAT_HEALTH_JSON", TIDEGATE_FORMAT_HEALTH_JSON},
+        {"FORMAT_HEALTH_SIMPLE", TIDEGATE_FORMAT_HEALTH_SIMPLE},
     };
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0) {
@@ -26,6 +34,15 @@ static int add_constants(PyObject *module)
         }
     }
     return PyModule_AddStringConstant(module, "version", tidegate_version());
+}
+
+/* An object of a module of Python. */
+static int take(PyObject **out, const char *module, const char *name)
+{
+    PyObject *from = PyImport_ImportModule(module);
+    *out = from == NULL ? NULL : PyObject_GetAttrString(from, name);
+    Py_XDECREF(from);
+    return *out == NULL ? -1 : 0;
 }
 
 static int module_exec(PyObject *module)
@@ -38,25 +55,33 @@ static int module_exec(PyObject *module)
                      TIDEGATE_VERSION, tidegate_version());
         return -1;
     }
-    PyObject *errors = PyImport_ImportModule("tidegate.errors");
-    if (errors == NULL) {
-        return -1;
-    }
-    state->from_status = PyObject_GetAttrString(errors, "from_status");
-    state->closed_error = PyObject_GetAttrString(errors, "ClosedError");
-    Py_DECREF(errors);
-    if (state->from_status == NULL || state->closed_error == NULL) {
-        return -1;
-    }
-    if (add_type(module, &engine_spec, &state->engine) < 0
+    if (watch_forks() < 0 || take(&state->from_status, "tidegate.errors", "from_status") < 0
+        || take(&state->closed_error, "tidegate.errors", "ClosedError") < 0
+        || take(&state->denied, "tidegate.errors", "denied") < 0
+        || take(&state->decorate, "tidegate.decorate", "decorate") < 0
+        || take(&state->sleep, "tidegate.decorate", "sleep") < 0
+        || take(&state->method, "types", "MethodType") < 0
+        || add_type(module, &engine_spec, &state->engine) < 0
         || add_type(module, &snapshot_spec, &state->snapshot) < 0
-        || add_type(module, &counter_spec, &state->handle[KIND_COUNTER]) < 0
-        || add_type(module, &gauge_spec, &state->handle[KIND_GAUGE]) < 0
-        || add_type(module, &histogram_spec, &state->handle[KIND_HISTOGRAM]) < 0
-        || add_type(module, &limiter_spec, &state->handle[KIND_LIMITER]) < 0
         || add_type(module, &decision_spec, &state->decision) < 0
-        || add_type(module, &timer_spec, &state->timer) < 0) {
+        || add_type(module, &timer_spec, &state->timer) < 0
+        || add_type(module, &permit_spec, &state->permit) < 0) {
         return -1;
+    }
+    state->guarded = guarded_type(module);
+    if (state->guarded == NULL || PyModule_AddType(module, state->guarded) < 0) {
+        return -1;
+    }
+    PyType_Spec *const handles[KINDS] = {
+        [KIND_COUNTER] = &counter_spec,     [KIND_GAUGE] = &gauge_spec,
+        [KIND_HISTOGRAM] = &histogram_spec, [KIND_LIMITER] = &limiter_spec,
+        [KIND_OPERATION] = &operation_spec, [KIND_BULKHEAD] = &bulkhead_spec,
+        [KIND_RETRY] = &retry_spec,
+    };
+    for (int kind = 0; kind < KINDS; kind++) {
+        if (add_type(module, handles[kind], &state->handle[kind]) < 0) {
+            return -1;
+        }
     }
     return add_constants(module);
 }
@@ -108,6 +133,12 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     }
     Py_VISIT(state->decision);
     Py_VISIT(state->timer);
+    Py_VISIT(state->permit);
+    Py_VISIT(state->guarded);
+    Py_VISIT(state->decorate);
+    Py_VISIT(state->denied);
+    Py_VISIT(state->sleep);
+    Py_VISIT(state->method);
     Py_VISIT(state->from_status);
     Py_VISIT(state->closed_error);
     return 0;
@@ -123,6 +154,12 @@ static int module_clear(PyObject *module)
     }
     Py_CLEAR(state->decision);
     Py_CLEAR(state->timer);
+    Py_CLEAR(state->permit);
+    Py_CLEAR(state->guarded);
+    Py_CLEAR(state->decorate);
+    Py_CLEAR(state->denied);
+    Py_CLEAR(state->sleep);
+    Py_CLEAR(state->method);
     Py_CLEAR(state->from_status);
     Py_CLEAR(state->closed_error);
     return 0;

@@ -24,6 +24,9 @@ typedef enum {
     KIND_GAUGE,
     KIND_HISTOGRAM,
     KIND_LIMITER,
+    KIND_OPERATION,
+    KIND_BULKHEAD,
+    KIND_RETRY,
     KINDS
 } Kind;
 
@@ -76,6 +79,14 @@ struct State {
     PyTypeObject *handle[KINDS];
     PyTypeObject *decision;
     PyTypeObject *timer;
+    PyTypeObject *permit;
+    PyTypeObject *guarded;
+    /* Of Python: tidegate.decorate.decorate(), tidegate.errors.denied(), time.sleep(),
+     * types.MethodType. */
+    PyObject *decorate;
+    PyObject *denied;
+    PyObject *sleep;
+    PyObject *method;
     /* tidegate.errors.from_status(code, sentence), and the class of a closed engine. */
     PyObject *from_status;
     PyObject *closed_error;
@@ -128,7 +139,7 @@ bool keyword_is(PyObject *found, const char *name);
 int whole_number(PyObject *object, const char *what, uint64_t most, uint64_t *out);
 extern PyMemberDef handle_members[];
 
-/* key.c */
+/* Keys */
 
 #define KEY_LOCAL 256
 
@@ -153,6 +164,69 @@ typedef tidegate_status (*Render)(const void *object, const void *more, char *bu
 PyObject *text_from(State *state, Render render, const void *object, const void *more,
                     bool without_lock);
 
+/* clock.c */
+
+uint64_t monotonic_ns(void);
+/* How often this process was forked off, counted along its line of ancestors. */
+uint32_t fork_generation(void);
+int watch_forks(void);
+/* Seconds as Python gives them to nanoseconds; -1 with an exception that names them `what`. */
+int nanoseconds_of(PyObject *seconds, const char *what, uint64_t *out);
+/* What Python has no better name for: float seconds. */
+PyObject *seconds_from(uint64_t ns);
+
+/* call.c: one call under a guard, or one that is measured */
+
+/* What the library gave when the call began, to be given back when it ends. */
+typedef struct {
+    uint64_t first;
+    uint64_t second;
+    uint64_t started_ns;
+    uint32_t generation;
+    bool open;
+} Call;
+
+/* Why a call may not begin. */
+typedef struct {
+    Kind by;
+    uint64_t retry_after_ns;
+} Refusal;
+
+/* How calls under one kind of handle begin and end. */
+typedef struct {
+    /* TIDEGATE_OK, TIDEGATE_DENIED with a refusal, or an error. */
+    tidegate_status (*begin)(tidegate_engine *engine, uint64_t id, const Key *key, uint32_t cost,
+                             uint32_t attempt, Call *call, Refusal *refusal);
+    /* NULL where nothing is given back. */
+    tidegate_status (*end)(tidegate_engine *engine, uint64_t id, const Call *call,
+                           tidegate_outcome outcome, double seconds, const char *error_code);
+    /* Whether the time is measured here; otherwise `seconds` is below 0 unless somebody said it. */
+    bool timed;
+} Guarding;
+
+/* NULL for kinds that guard nothing. */
+extern const Guarding *const guardings[KINDS];
+
+/* 0, or -1 with an exception; `refusal` says why not when nothing is raised. */
+int call_begin(Handle *self, const Key *key, uint32_t cost, uint32_t attempt, Call *call,
+               Refusal *refusal, bool *admitted);
+/* Ends a call that may have raised, which is what the exception that is set tells. Leaves it set,
+ * and raises nothing in its place. -1 when an exception is set. */
+int call_end(Handle *self, Call *call, PyObject *ignore, bool failed);
+/* Gives back what a call holds and says nothing of how it went. Never raises. */
+void call_drop(Handle *self, Call *call);
+/* Raises the subclass of Denied for what refused. Always NULL. */
+PyObject *raise_denied(Handle *self, const Refusal *refusal);
+/* What a kind of guard is called in words, for `refused_by`; NULL for what is no guard. */
+const char *kind_word(Kind kind);
+/* acquire(*key_parts, cost=1, attempt=1, ignore=()) of every guard. */
+PyObject *handle_acquire(PyObject *self, PyObject *const *args, Py_ssize_t count,
+                         PyObject *keywords);
+/* A class of exceptions, a tuple of them, or None; gives a new reference or NULL, raising. */
+PyObject *ignored_classes(PyObject *object);
+/* handle(function, ...) of every guard: a decorator. */
+PyObject *handle_decorate(PyObject *self, PyObject *args, PyObject *keywords);
+
 /* The specifications of the types, each in the file that is called so. */
 extern PyType_Spec engine_spec;
 extern PyType_Spec snapshot_spec;
@@ -162,6 +236,10 @@ extern PyType_Spec histogram_spec;
 extern PyType_Spec timer_spec;
 extern PyType_Spec limiter_spec;
 extern PyType_Spec decision_spec;
+extern PyType_Spec permit_spec;
+extern PyType_Spec operation_spec;
+extern PyType_Spec bulkhead_spec;
+extern PyType_Spec retry_spec;
 
 /* Engine._snapshot() */
 PyObject *engine_snapshot(PyObject *engine, PyObject *ignored);
@@ -181,14 +259,14 @@ PyObject *engine_snapshot(PyObject *engine, PyObject *ignored);
     {"__deepcopy__", copy_self, METH_O, NULL}
 
 /* The specification of one handle type; its methods are in `noun_methods`. */
-#define HANDLE_TYPE(noun, called, about)                                                          \
+#define HANDLE_TYPE(noun, called, about, ...)                                                     \
     static PyType_Slot noun##_slots[] = {                                                         \
         {Py_tp_doc, about},                                                                       \
         {Py_tp_dealloc, handle_dealloc},                                                          \
         {Py_tp_repr, handle_repr},                                                                \
         {Py_tp_members, handle_members},                                                          \
         {Py_tp_methods, noun##_methods},                                                          \
-        {0, NULL},                                                                                \
+        __VA_ARGS__{0, NULL},                                                                                \
     };                                                                                            \
     PyType_Spec noun##_spec = {                                                                   \
         .name = "tidegate._native." called,                                                       \
@@ -201,6 +279,16 @@ PyObject *engine_snapshot(PyObject *engine, PyObject *ignored);
 
 /* A context manager that records the time of its block in a histogram. */
 PyObject *timer_new(Handle *histogram);
+
+/* guarded.c: its type, which is made to fit the interpreter. */
+PyTypeObject *guarded_type(PyObject *module);
+
+/* health.c */
+extern const char *const health_words[];
+PyObject *engine_health(PyObject *engine, PyObject *probe);
+PyObject *engine_report_health(PyObject *engine, PyObject *args, PyObject *keywords);
+PyObject *engine_heartbeat(PyObject *engine, PyObject *ignored);
+PyObject *engine_startup_done(PyObject *engine, PyObject *ignored);
 
 void decisions_clear(State *state);
 void timers_clear(State *state);

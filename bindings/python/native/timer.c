@@ -1,21 +1,12 @@
 /* timer.c: `with histogram.time():`. */
 #include "native.h"
 
-#include <time.h>
-
 typedef struct {
     PyObject_HEAD
     State *state;
     Handle *histogram;
     uint64_t started_ns;
 } Timer;
-
-uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 PyObject *timer_new(Handle *histogram)
 {

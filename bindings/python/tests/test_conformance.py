@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tidegate import Engine, TidegateError
+from tidegate import Engine, Outcome, Permit, TidegateError
 
 FOLDER = Path(__file__).parents[2] / "conformance"
 STATUS = {
@@ -55,10 +55,10 @@ class Run:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.engine = Engine({**config, "clock": "manual"})
-        self.permits: dict[str, Any] = {}
+        self.permits: dict[str, Permit] = {}
 
     def options(self, step: Step) -> dict[str, Any]:
-        names = ("labels", "help", "unit", "relative_error")
+        names = ("labels", "help", "unit", "relative_error", "slow_seconds")
         return {name: step[name] for name in names if name in step}
 
     def counter_add(self, step: Step) -> Answer:
@@ -112,6 +112,46 @@ class Run:
 
     def allow_request(self, step: Step) -> Answer:
         return int(not self.engine.allow(step["limiter"], *parts(step))), {}
+
+    def health(self, step: Step) -> Answer:
+        return 0, self.engine.health(step["probe"])._asdict()
+
+    def keep(self, permit: Permit, step: Step) -> Answer:
+        """A permit under the name that later steps use."""
+        if permit:
+            self.permits[step.get("as", "")] = permit
+        return int(not permit), {}
+
+    def bulkhead_enter(self, step: Step) -> Answer:
+        return self.keep(self.engine.bulkhead(step["bulkhead"]).enter(), step)
+
+    def bulkhead_leave(self, step: Step) -> Answer:
+        self.permits[step["permit"]].report(Outcome.SUCCESS)
+        return 0, {}
+
+    def retry_next(self, step: Step) -> Answer:
+        delay = self.engine.retry(step["retry"]).next(step["attempt"])
+        return (1, {}) if delay is None else (0, {"delay_ns": round(delay * 1e9)})
+
+    def retry_next_after(self, step: Step) -> Answer:
+        delay = self.engine.retry(step["retry"]).next(
+            step["attempt"],
+            elapsed=step.get("elapsed_ns", 0) / 1e9,
+            server_retry_after=step.get("server_retry_after_ns", 0) / 1e9,
+        )
+        return (1, {}) if delay is None else (0, {"delay_ns": round(delay * 1e9)})
+
+    def operation_record(self, step: Step) -> Answer:
+        self.engine.operation(step["operation"], **self.options(step)).record(
+            number(step["seconds"]),
+            Outcome[step.get("outcome", "success").upper()],
+            step.get("error_code"),
+        )
+        return 0, {}
+
+    def operation_read(self, step: Step) -> Answer:
+        operation = self.engine.operation(step["operation"], **self.options(step))
+        return 0, dict(operation.read(step["window_seconds"]))
 
     def engine_open(self, step: Step) -> Answer:
         with Engine(step["config"]):

@@ -4,12 +4,24 @@ All state lives in one block of memory that forked workers inherit, and that oth
 by its path. Start with :class:`Engine`.
 """
 
-from ._native import Counter, Decision, Gauge, Histogram, Limiter, key_bytes
+from ._native import (
+    Bulkhead,
+    Counter,
+    Decision,
+    Gauge,
+    Histogram,
+    Limiter,
+    Operation,
+    Permit,
+    Retry,
+    key_bytes,
+)
 from ._native import version as __version__
-from .engine import Engine
+from .engine import Engine, Health, Outcome
 from .errors import (
     ArgumentError,
     BugError,
+    BulkheadFull,
     CapacityError,
     ClosedError,
     ConfigError,
@@ -20,6 +32,7 @@ from .errors import (
     NotFoundError,
     OperatingSystemError,
     RangeError,
+    RetriesExhausted,
     StaleError,
     StateError,
     TidegateError,
@@ -29,6 +42,8 @@ from .snapshot import Snapshot
 __all__ = [
     "ArgumentError",
     "BugError",
+    "Bulkhead",
+    "BulkheadFull",
     "CapacityError",
     "ClosedError",
     "ConfigError",
@@ -39,12 +54,18 @@ __all__ = [
     "Engine",
     "FormatError",
     "Gauge",
+    "Health",
     "Histogram",
     "LimitExceeded",
     "Limiter",
     "NotFoundError",
     "OperatingSystemError",
+    "Operation",
+    "Outcome",
+    "Permit",
     "RangeError",
+    "RetriesExhausted",
+    "Retry",
     "Snapshot",
     "StaleError",
     "StateError",

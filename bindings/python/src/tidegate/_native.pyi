@@ -1,12 +1,15 @@
 """What the C extension gives; the public names are those of the package tidegate."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import final
+from typing import Any, TypedDict, TypeVar, final, overload
 
 from typing_extensions import Self
 
-from .engine import KeyPart
+from .decorate import Ignore
+from .engine import HealthStatus, KeyPart, Probe
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 version: str
 
@@ -14,8 +17,16 @@ KIND_COUNTER: int
 KIND_GAUGE: int
 KIND_HISTOGRAM: int
 KIND_LIMITER: int
+KIND_OPERATION: int
+KIND_BULKHEAD: int
+KIND_RETRY: int
 FORMAT_JSON: int
 FORMAT_PROMETHEUS: int
+FORMAT_HEALTH_JSON: int
+FORMAT_HEALTH_SIMPLE: int
+OUTCOME_SUCCESS: int
+OUTCOME_FAILURE: int
+OUTCOME_IGNORED: int
 
 def config_check(text: str, /) -> None: ...
 def key_bytes(*key_parts: KeyPart) -> bytes: ...
@@ -51,6 +62,17 @@ class Engine:
     def allow(self, limiter: str, /, *key_parts: KeyPart) -> bool: ...
     def _advance_ns(self, by_ns: int, /) -> None: ...
     def _open(self, kind: int, name: str, options: str | None, /) -> Handle: ...
+    def report_health(
+        self,
+        check: str,
+        status: HealthStatus,
+        observed: float | None = None,
+        message: str | None = None,
+        ttl: float = 0.0,
+    ) -> None: ...
+    def heartbeat(self) -> None: ...
+    def startup_done(self) -> None: ...
+    def _health(self, probe: Probe, /) -> tuple[HealthStatus, int]: ...
     def _snapshot(self) -> Snapshot: ...
 
 @final
@@ -100,6 +122,10 @@ class Limiter(Handle):
     """A rate limit, for all processes of the region together."""
 
     def check(self, *key_parts: KeyPart, cost: int = 1) -> Decision: ...
+    def admit(self, *key_parts: KeyPart, cost: int = 1) -> Permit: ...
+    def limit(
+        self, *, key: Callable[..., KeyPart | tuple[KeyPart, ...]] | None = None, cost: int = 1
+    ) -> Callable[[_F], _F]: ...
 
 @final
 class Decision:
@@ -120,3 +146,89 @@ class Decision:
     def reset_after(self) -> float: ...
     @property
     def reset_after_ns(self) -> int: ...
+
+@final
+class Permit:
+    """One call that a guard lets through, or does not; truthy when it does."""
+
+    def __bool__(self) -> bool: ...
+    @property
+    def admitted(self) -> bool: ...
+    @property
+    def open(self) -> bool: ...
+    @property
+    def retry_after(self) -> float: ...
+    @property
+    def refused_by(self) -> str | None: ...
+    @property
+    def guard(self) -> Any: ...
+    def report(
+        self, outcome: int, seconds: float | None = None, error: str | None = None
+    ) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Guarded:
+    def __new__(
+        cls, function: Callable[..., Any], guard: Handle, key: Any, ignore: Any, cost: int, /
+    ) -> Self: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class OperationReading(TypedDict):
+    count: int
+    successes: int
+    failures: int
+    ignored: int
+    slow: int
+    rate_per_second: float
+    success_ratio: float
+    error_rate: float
+    average: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    p999: float
+    min: float
+    max: float
+
+@final
+class Operation(Handle):
+    """Latency, outcome and error code of calls."""
+
+    def record(self, seconds: float, outcome: int = 0, error: str | None = None) -> None: ...
+    def time(self, *, ignore: Ignore = ()) -> Permit: ...
+    def read(self, window: float = 0.0) -> OperationReading: ...
+    @overload
+    def __call__(self, function: _F, /) -> _F: ...
+    @overload
+    def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
+
+@final
+class Bulkhead(Handle):
+    """So many calls inside at once, those of all processes together."""
+
+    def enter(self, *, ignore: Ignore = ()) -> Permit: ...
+    @overload
+    def __call__(self, function: _F, /) -> _F: ...
+    @overload
+    def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
+
+@final
+class Retry(Handle):
+    """When to try again, with a budget that all processes share."""
+
+    def next(
+        self, attempt: int, *, elapsed: float = 0.0, server_retry_after: float = 0.0
+    ) -> float | None: ...
+    @overload
+    def __call__(self, function: _F, /) -> _F: ...
+    @overload
+    def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from . import _native
 from .snapshot import Snapshot
@@ -14,12 +15,32 @@ from .snapshot import Snapshot
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Document", "Engine", "KeyPart"]
+__all__ = ["Document", "Engine", "Health", "HealthStatus", "KeyPart", "Outcome", "Probe"]
 
 #: A document: JSON as text, or what json.dumps() makes JSON of.
 Document = str | Mapping[str, Any]
 #: One part of a key.
 KeyPart = str | bytes | int
+#: A probe, as Kubernetes means it.
+Probe = Literal["liveness", "readiness", "startup"]
+#: How something is.
+HealthStatus = Literal["healthy", "degraded", "unhealthy", "unknown"]
+
+
+class Outcome(IntEnum):
+    """How a call ended."""
+
+    SUCCESS = _native.OUTCOME_SUCCESS
+    FAILURE = _native.OUTCOME_FAILURE
+    #: Neither: it says nothing of what was called.
+    IGNORED = _native.OUTCOME_IGNORED
+
+
+class Health(NamedTuple):
+    """What a probe says."""
+
+    status: HealthStatus
+    http_status: int
 
 
 def _json(document: Document | None) -> str | None:
@@ -138,6 +159,38 @@ class Engine(_native.Engine):
         options = _options(labels=labels, help=help, unit=unit, relative_error=relative_error)
         return cast(_native.Histogram, self._open(_native.KIND_HISTOGRAM, name, options))
 
+    def operation(
+        self,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        help: str | None = None,
+        relative_error: float | None = None,
+        slow_seconds: float | None = None,
+    ) -> _native.Operation:
+        """The operation with this name and these labels: latency, outcome and error code of what
+        a query, request or job is.
+
+        >>> with Engine() as engine:
+        ...     query = engine.operation("db.query", slow_seconds=0.1)
+        ...     @query
+        ...     def find(key: str) -> int:
+        ...         return {"one": 1}[key]
+        ...     find("one")
+        ...     try:
+        ...         find("two")
+        ...     except KeyError:
+        ...         pass
+        ...     reading = query.read()
+        ...     reading["count"], reading["failures"]
+        1
+        (2, 1)
+        """
+        options = _options(
+            labels=labels, help=help, relative_error=relative_error, slow_seconds=slow_seconds
+        )
+        return cast(_native.Operation, self._open(_native.KIND_OPERATION, name, options))
+
     def limiter(
         self, name: str, config: Document | None = None, **fields: Any
     ) -> _native.Limiter:
@@ -152,6 +205,41 @@ class Engine(_native.Engine):
         """
         config_json = _guard(config, fields)
         return cast(_native.Limiter, self._open(_native.KIND_LIMITER, name, config_json))
+
+    def bulkhead(
+        self, name: str, config: Document | None = None, **fields: Any
+    ) -> _native.Bulkhead:
+        """The bulkhead of this name: so many calls inside at once, in all processes together.
+
+        >>> with Engine() as engine:
+        ...     database = engine.bulkhead("database", max_concurrent=1)
+        ...     with database.enter():
+        ...         bool(database.enter())
+        False
+        """
+        config_json = _guard(config, fields)
+        return cast(_native.Bulkhead, self._open(_native.KIND_BULKHEAD, name, config_json))
+
+    def retry(self, name: str, config: Document | None = None, **fields: Any) -> _native.Retry:
+        """The retry of this name: when to try again, and when to give up.
+
+        >>> with Engine() as engine:
+        ...     retry = engine.retry("payments", max_attempts=2, base_seconds=0.1, jitter="none")
+        ...     [retry.next(attempt) for attempt in (1, 2, 3)]
+        [0.0, 0.1, None]
+        """
+        config_json = _guard(config, fields)
+        return cast(_native.Retry, self._open(_native.KIND_RETRY, name, config_json))
+
+    def health(self, probe: Probe = "readiness") -> Health:
+        """What a probe says: how the process is, and the HTTP status to answer with.
+
+        >>> with Engine() as engine:
+        ...     engine.report_health("redis", "unhealthy", message="connection refused")
+        ...     engine.health(), engine.health("liveness").status
+        (Health(status='unhealthy', http_status=503), 'healthy')
+        """
+        return Health(*self._health(probe))
 
     def snapshot(self) -> Snapshot:
         """A picture of everything, while writers go on."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 __all__ = [
     "ArgumentError",
     "BugError",
+    "BulkheadFull",
     "CapacityError",
     "ClosedError",
     "ConfigError",
@@ -20,6 +21,7 @@ __all__ = [
     "NotFoundError",
     "OperatingSystemError",
     "RangeError",
+    "RetriesExhausted",
     "StaleError",
     "StateError",
     "TidegateError",
@@ -121,6 +123,30 @@ class Denied(TidegateError):
 
 class LimitExceeded(Denied):
     """A limiter said no."""
+
+
+class BulkheadFull(Denied):
+    """There is no room in a bulkhead."""
+
+
+class RetriesExhausted(Denied):
+    """A chain will not try again: enough attempts, the budget spent, or beyond its deadline."""
+
+
+_BY_GUARD: dict[str | None, tuple[type[Denied], str]] = {
+    "limiter": (LimitExceeded, "the limit of {} is reached"),
+    "bulkhead": (BulkheadFull, "the bulkhead {} is full"),
+    "retry": (RetriesExhausted, "{} will not be tried again"),
+}
+
+
+def denied(guard: str | None, name: str, retry_after: float) -> Denied:
+    """The exception for what refused, in the word of a permit's ``refused_by``."""
+    kind, sentence = _BY_GUARD.get(guard, (Denied, "{} is denied"))
+    text = sentence.format(name)
+    if retry_after > 0.0:
+        text += f"; it may pass in {retry_after:.3g} s"
+    return kind(text, name, retry_after)
 
 
 _BY_CODE: dict[int, type[TidegateError]] = {

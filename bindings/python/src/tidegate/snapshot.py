@@ -37,3 +37,11 @@ class Snapshot:
     def prometheus(self) -> str:
         """Prometheus text format 0.0.4."""
         return self._native.render(_native.FORMAT_PROMETHEUS)
+
+    def health_json(self) -> str:
+        """The health of readiness as application/health+json."""
+        return self._native.render(_native.FORMAT_HEALTH_JSON)
+
+    def health_simple(self) -> str:
+        """The same as ``{status, timestamp, uptime, checks}``."""
+        return self._native.render(_native.FORMAT_HEALTH_SIMPLE)
