@@ -100,6 +100,7 @@ export class Engine {
   /** Without a configuration, the limiter must exist. */
   limiter(name: string, config?: LimiterConfig | string): Limiter;
 
+  breaker(name: string, config?: BreakerConfig | string): Breaker;
   bulkhead(name: string, config?: BulkheadConfig | string): Bulkhead;
   retry(name: string, config?: RetryConfig | string): Retry;
 
@@ -124,6 +125,9 @@ export class Engine {
 
   /** Takes one unit of the limiter of that name, or none. */
   allow(limiter: string, ...key: KeyPart[]): boolean;
+
+  /** Events from now on, or from the oldest that is kept. */
+  events(options?: { fromStart?: boolean }): EventReader;
 
   /** A picture of everything, taken on this thread. */
   snapshot(): Snapshot;
@@ -289,6 +293,66 @@ export interface OperationReading {
   max: number;
 }
 
+export type Phase = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'forced_closed' | 'metrics_only';
+
+export interface BreakerConfig {
+  failure_rate?: number;
+  slow_call_seconds?: number;
+  slow_call_rate?: number;
+  consecutive_failures?: number;
+  minimum_calls?: number;
+  window?: { seconds: number } | { calls: number };
+  open_seconds?: number;
+  open_growth?: number;
+  open_max_seconds?: number;
+  open_jitter?: number;
+  half_open_calls?: number;
+  half_open_successes?: number;
+  permit_timeout_seconds?: number;
+  ramp_seconds?: number;
+  initial?: 'closed' | 'open' | 'disabled' | 'forced_open' | 'forced_closed' | 'metrics_only';
+  shadow?: boolean;
+}
+
+/** A circuit breaker, one for all processes. A worker that starts or dies changes nothing of it. */
+export class Breaker {
+  private constructor();
+  readonly name: string;
+  /** A permit, or undefined: the circuit is open. */
+  acquire(): Permit | undefined;
+  /** Calls `fn`, or throws a `DeniedError`; results, errors, rejections pass unchanged. */
+  execute<R>(fn: () => R, options?: RunOptions): R;
+  /** The same function behind the breaker. */
+  wrap<T, A extends unknown[], R>(fn: (this: T, ...args: A) => R, options?: RunOptions): (this: T, ...args: A) => R;
+  readonly state: Phase;
+  /** `closed` is automatic again with an empty window; `open` as if it had tripped; the rest holds. */
+  setMode(mode: Phase): void;
+  read(): BreakerReading;
+}
+
+export interface BreakerReading {
+  phase: Phase;
+  /** Why it opened last. */
+  reason: 'none' | 'failure_rate' | 'slow_call_rate' | 'consecutive_failures' | 'probes' | 'forced';
+  generation: number;
+  /** In the window. */
+  calls: number;
+  failures: number;
+  slowCalls: number;
+  /** NaN below the minimum of calls. */
+  failureRate: number;
+  slowCallRate: number;
+  /** Seconds; 0 unless open. */
+  retryAfter: number;
+  openedCount: number;
+  permitsOut: number;
+  /** As it was when it opened last, and how many seconds ago that was. */
+  trippedCalls: number;
+  trippedFailures: number;
+  trippedSlowCalls: number;
+  trippedAge: number;
+}
+
 export interface BulkheadConfig {
   max_concurrent?: number;
   adaptive?: Record<string, unknown>;
@@ -349,6 +413,15 @@ export class Retry {
     fn: (this: T, ...args: A) => R | Promise<R>,
     options?: RetryOptions,
   ): (this: T, ...args: A) => Promise<R>;
+}
+
+/** Reads what happened, in order. */
+export class EventReader {
+  private constructor();
+  /** Events since the last time, and how many were overwritten before they were read. */
+  read(): { events: Array<Record<string, unknown>>; lost: Count };
+  /** Passes over what there is. */
+  skip(): void;
 }
 
 /** Everything that a region held at one time. It outlives its engine. */

@@ -3,7 +3,7 @@ const { native, I, D, HANDLE, STATUS, COUNT, PERMIT_LOW, PERMIT_HIGH, OUTCOME } 
 const { DeniedError, failure } = require('./errors');
 const { checkOptions, expectFunction, invalid, kindOf, nearest } = require('./options');
 const { Permit } = require('./permit');
-const { outcomeOf, run, dressed } = require('./run');
+const { run, dressed } = require('./run');
 
 const PHASES = ['closed', 'open', 'half_open', 'forced_open', 'disabled', 'forced_closed', 'metrics_only'];
 const REASONS = ['none', 'failure_rate', 'slow_call_rate', 'consecutive_failures', 'probes', 'forced'];
@@ -128,55 +128,4 @@ class Breaker {
   }
 }
 
-/** Client-side adaptive throttling: denies what a struggling server would deny anyway. */
-class Throttle {
-  #handle;
-  #name;
-
-  /** @internal */
-  constructor(handle, name) {
-    this.#handle = handle;
-    this.#name = name;
-  }
-
-  get name() {
-    return this.#name;
-  }
-
-  acquire() {
-    I[HANDLE] = this.#handle;
-    native.throttleAcquire();
-    const status = I[STATUS];
-    if (status >= 0) return status === 0;
-    throw failure(status);
-  }
-
-  report(outcome) {
-    if (this.#report(outcomeOf(outcome)) < 0) throw failure(I[STATUS]);
-  }
-
-  #report(outcome) {
-    I[HANDLE] = this.#handle;
-    I[OUTCOME] = outcome;
-    native.throttleReport();
-    return I[STATUS];
-  }
-
-  execute(fn, options) {
-    expectFunction('what a throttle executes', fn);
-    checkOptions('throttle.execute', options, RUN_OPTIONS);
-    return this.#call(fn, undefined, [], options);
-  }
-
-  wrap(fn, options) {
-    checkOptions('throttle.wrap', options, RUN_OPTIONS);
-    return dressed(fn, (inner, self, args) => this.#call(inner, self, args, options));
-  }
-
-  #call(fn, self, args, options) {
-    if (!this.acquire()) throw new DeniedError('throttle', this.#name, `throttle ${this.#name} holds calls back`, 0);
-    return run(fn, self, args, options, (outcome) => this.#report(outcome));
-  }
-}
-
-module.exports = { Breaker, Throttle, RUN_OPTIONS };
+module.exports = { Breaker };

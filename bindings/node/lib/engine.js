@@ -3,10 +3,12 @@ const cluster = require('node:cluster');
 const fs = require('node:fs');
 const { native, I, D, W, HANDLE, STATUS, KIND } = require('./native');
 const { TidegateError, failure } = require('./errors');
-const { invalid, kindOf, expectString, expectNumber, documentOf } = require('./options');
+const { checkOptions, invalid, kindOf, expectString, expectNumber, documentOf } = require('./options');
 const { Counter, Gauge, Histogram, cellsOf } = require('./metrics');
+const { EventReader, readEvents } = require('./events');
 const health = require('./health');
 const { Limiter } = require('./limiter');
+const { Breaker } = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
 const { Operation } = require('./operation');
 const { Retry } = require('./retry');
@@ -19,6 +21,7 @@ const CLASSES = {
   histogram: Histogram,
   limiter: Limiter,
   operation: Operation,
+  breaker: Breaker,
   bulkhead: Bulkhead,
   retry: Retry,
 };
@@ -117,7 +120,7 @@ class Engine {
     if (I[STATUS] < 0) throw failure(I[STATUS]);
     const made = METRICS.has(kind)
       ? new CLASSES[kind](bound, this.#manual ? undefined : cellsOf(kind, bound, this.#buffers), this.#children(kind, name, options))
-      : new CLASSES[kind](bound, name);
+      : new CLASSES[kind](bound, name, options);
     this.#objects[kind].set(id, made);
     return made;
   }
@@ -154,6 +157,10 @@ class Engine {
 
   limiter(name, config) {
     return this.#open('limiter', name, config);
+  }
+
+  breaker(name, config) {
+    return this.#open('breaker', name, config);
   }
 
   bulkhead(name, config) {
@@ -197,6 +204,14 @@ class Engine {
     native.allowRequest(expectString('the name of a limiter', limiter));
     if (I[STATUS] < 0) throw failure(I[STATUS]);
     return I[STATUS] === 0;
+  }
+
+  /** Events from now on; `{ fromStart: true }`: from the oldest that is kept. */
+  events(options) {
+    const { fromStart = false } = checkOptions('engine.events', options, { fromStart: 'boolean' });
+    const reader = new EventReader((cursor) => readEvents(this.#live(), cursor));
+    if (!fromStart) reader.skip();
+    return reader;
   }
 
   snapshot() {

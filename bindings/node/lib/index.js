@@ -4,9 +4,11 @@ const { Engine } = require('./engine');
 const { Counter, Gauge, Histogram } = require('./metrics');
 const { Operation } = require('./operation');
 const { Limiter, Decision } = require('./limiter');
+const { Breaker } = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
 const { Retry } = require('./retry');
 const { Permit } = require('./permit');
+const { EventReader } = require('./events');
 const { Snapshot, CONTENT_TYPES } = require('./snapshot');
 const { TidegateError, DeniedError } = require('./errors');
 
@@ -18,9 +20,11 @@ module.exports = {
   Operation,
   Limiter,
   Decision,
+  Breaker,
   Bulkhead,
   Retry,
   Permit,
+  EventReader,
   Snapshot,
   TidegateError,
   DeniedError,

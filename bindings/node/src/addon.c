@@ -14,6 +14,8 @@ static const struct function *const tables[] = {
     health_functions,
     bulkhead_functions,
     operation_functions,
+    breaker_functions,
+    events_functions,
 };
 
 NAPI_MODULE_INIT(/* env, exports */) {

@@ -125,6 +125,8 @@ extern const struct function snapshot_functions[];
 extern const struct function health_functions[];
 extern const struct function bulkhead_functions[];
 extern const struct function operation_functions[];
+extern const struct function breaker_functions[];
+extern const struct function events_functions[];
 
 /* Opening anything by name has one shape; see open_named() in engine.c. */
 typedef tidegate_status (*opener)(tidegate_engine *engine, const char *name,
@@ -139,6 +141,7 @@ DECLARE_OPENER(limiter);
 DECLARE_OPENER(bulkhead);
 DECLARE_OPENER(retry);
 DECLARE_OPENER(operation);
+DECLARE_OPENER(breaker);
 
 #define DEFINE_OPENER(noun, type, open)                                     \
   tidegate_status noun##_opener(tidegate_engine *engine, const char *name,  \

@@ -20,6 +20,17 @@ function keep(step, permits, permit) {
   return [status(permit !== undefined)];
 }
 
+/** Our names and seconds as C's names and nanoseconds. */
+function fields(read) {
+  const found = {};
+  for (const [name, value] of Object.entries(read)) {
+    found[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = value;
+    if (name === 'retryAfter') found.retry_after_ns = ns(value);
+    if (name === 'trippedAge') found.tripped_age_ns = ns(value);
+  }
+  return found;
+}
+
 /** Each step: what it does, and [status, what the call gave back] where that is not just OK. */
 const STEPS = {
   clock_advance: (engine, step) => engine.advanceNs(step.by_ns),
@@ -41,6 +52,11 @@ const STEPS = {
     const { allowed, limit, remaining, retryAfter, resetAfter } = engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step));
     return [status(allowed), { limit, remaining, retry_after_ns: ns(retryAfter), reset_after_ns: ns(resetAfter) }];
   },
+  breaker_acquire: (engine, step, permits) => keep(step, permits, engine.breaker(step.breaker).acquire()),
+  breaker_report: (engine, step, permits) => permits[step.permit].report(step.outcome ?? 'success', step.seconds ?? 0),
+  breaker_state: (engine, step) => ['TIDEGATE_OK', { phase: engine.breaker(step.breaker).state }],
+  breaker_set_mode: (engine, step) => engine.breaker(step.breaker).setMode(step.mode),
+  breaker_read: (engine, step) => ['TIDEGATE_OK', fields(engine.breaker(step.breaker).read())],
   bulkhead_enter: (engine, step, permits) => keep(step, permits, engine.bulkhead(step.bulkhead).enter(...key(step))),
   bulkhead_leave: (engine, step, permits) => permits[step.permit].success(),
   retry_next: (engine, step) => delay(engine.retry(step.retry).next(step.attempt)),
