@@ -169,6 +169,10 @@ fn the_schema_is_strict() {
         "/histograms/0/window/quantiles",
         "/limiters/0",
         "/limiters/1",
+        "/breakers/0",
+        "/breakers/0/window",
+        "/breakers/0/tripped",
+        "/breakers/1",
         "/engine",
         "/engine/workers/0",
     ];

@@ -42,7 +42,9 @@ const PLAIN: [&str; 10] = [
 ];
 
 /// Of the guards, exporters may name what a reading is made of.
-const GUARD_PLAIN: [&str; 6] = [
+const GUARD_PLAIN: [&str; 8] = [
+    "BreakerReading",
+    "BreakerPhase",
     "LimiterReading",
     "LimiterPolicy",
     "Algorithm",

@@ -5,6 +5,7 @@
 //! double, with a point or an exponent. What has no number (a quantile of nothing) is `null`.
 //! There is a line for each top-level field and each metric, so that documents can be compared.
 
+mod breakers;
 pub mod event;
 mod health;
 mod operations;
@@ -70,6 +71,11 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
     json.line().key("limiters").open(b'[');
     for limiter in &snapshot.limiters {
         json.line().limiter(limiter);
+    }
+    json.close_lines(b']');
+    json.line().key("breakers").open(b'[');
+    for breaker in &snapshot.breakers {
+        json.line().breaker(breaker);
     }
     json.close_lines(b']');
     json.line().key("health").health(judged);

@@ -1,5 +1,7 @@
 //! What the engine tells about itself, as metrics named as promlint asks.
 
+mod breakers;
+
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
 use crate::metrics::Kind;
 use crate::snapshot::Snapshot;
@@ -29,6 +31,7 @@ pub(super) enum Number {
 pub(super) fn families(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> {
     let mut families = region(snapshot, skipped);
     families.extend(limiters(snapshot));
+    families.extend(breakers::families(snapshot));
     families.retain(|family| !family.samples.is_empty());
     families
 }

@@ -50,6 +50,7 @@ use crate::region::handle::{self, IdKind};
 
 pub use breaker::{
     BreakerPhase, BreakerPolicy, BreakerReading, BreakerReason, BreakerTotals, BreakerWindow,
+    Tripped,
 };
 pub use limiter::check;
 pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};

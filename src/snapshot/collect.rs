@@ -34,6 +34,7 @@ impl Snapshot {
             window_seconds,
             families: families(region, planes, moment),
             limiters,
+            breakers: guard::breaker::list(region, planes),
             health: health(region, now),
             engine: engine_reading(region, now),
         }

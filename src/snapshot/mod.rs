@@ -13,7 +13,7 @@ pub mod event;
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
-use crate::guard::LimiterReading;
+use crate::guard::{BreakerReading, LimiterReading};
 use crate::metrics::Kind;
 
 /// Everything that a region held at one time.
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub families: Vec<FamilyReading>,
     /// Limiters, by name.
     pub limiters: Vec<LimiterReading>,
+    /// Circuit breakers, by name.
+    pub breakers: Vec<BreakerReading>,
     /// What health is judged by, beside all of the above.
     pub health: HealthReading,
     /// The engine's own health.

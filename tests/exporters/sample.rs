@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate::cell::histogram::Distribution;
 use tidegate::engine::Engine;
-use tidegate::guard::{Algorithm, Keyed, LimiterPolicy, LimiterReading, Tallies, WhenFull};
+use tidegate::guard::{
+    Algorithm, BreakerPhase, BreakerReading, BreakerReason, BreakerTotals, Keyed, LimiterPolicy,
+    LimiterReading, Tallies, Tripped, WhenFull,
+};
 use tidegate::metrics::Kind;
 use tidegate::snapshot::{
     Calls, EngineReading, ErrorReading, FamilyReading, OperationReading, SeriesReading, Snapshot,
@@ -172,6 +175,7 @@ pub fn empty() -> Snapshot {
                 keys_capacity: 10_000,
             },
         ],
+        breakers: breakers(),
         health: Default::default(),
         engine: EngineReading {
             path: "/dev/shm/checkout.tidegate".into(),
@@ -195,6 +199,56 @@ pub fn empty() -> Snapshot {
             workers_refused: 0,
         },
     }
+}
+
+fn breakers() -> Vec<BreakerReading> {
+    let open = BreakerReading {
+        name: "payments".into(),
+        phase: BreakerPhase::Open,
+        reason: BreakerReason::FailureRate,
+        generation: 6,
+        calls: 0,
+        failures: 0,
+        slow_calls: 0,
+        failure_rate: f64::NAN,
+        slow_call_rate: f64::NAN,
+        retry_after_ns: 7_500_000_000,
+        permits_out: 0,
+        tripped: Some(Tripped {
+            calls: 40,
+            failures: 20,
+            slow_calls: 3,
+            age_ns: 2_500_000_000,
+        }),
+        totals: BreakerTotals {
+            successes: 900,
+            failures: 70,
+            ignored: 5,
+            slow: 12,
+            not_permitted: 33,
+            shadowed: 0,
+            late: 4,
+            opened: 3,
+            half_opened: 2,
+            closed: 1,
+        },
+    };
+    let closed = BreakerReading {
+        name: "search".into(),
+        phase: BreakerPhase::Closed,
+        reason: BreakerReason::None,
+        generation: 1,
+        calls: 50,
+        failures: 5,
+        slow_calls: 1,
+        failure_rate: 0.1,
+        slow_call_rate: 0.02,
+        retry_after_ns: 0,
+        tripped: None,
+        totals: BreakerTotals::default(),
+        ..open.clone()
+    };
+    vec![open, closed]
 }
 
 fn worker(pid: u32, alive: bool) -> WorkerReading {

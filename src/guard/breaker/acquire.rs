@@ -15,6 +15,7 @@ use crate::cell::planes::Planes;
 use crate::cell::rseq::Row;
 use crate::guard::holder::Holder;
 use crate::region::Region;
+use crate::region::events::{self, Cause, Kind};
 use std::cell::OnceCell;
 
 /// How often holders of probes are looked at more closely than by a signal that is not sent.
@@ -51,29 +52,28 @@ impl Breaker<'_> {
             let state = self.state();
             match state.phase {
                 Phase::Closed => {
-                    let admitted = self.ramp(&state, clock.coarse());
-                    return self.ramped(&state, admitted);
+                    return self.ramped(&state, clock.coarse());
                 }
                 Phase::Disabled | Phase::ForcedClosed | Phase::MetricsOnly => {
                     return Some(self.permit(state.generation));
                 }
-                Phase::ForcedOpen => return self.deny(state.generation),
+                Phase::ForcedOpen => return self.deny(state.generation, clock.coarse()),
                 Phase::Open => {
                     // The precise clock is ahead of the coarse one by less than its lag.
                     let coarse = clock.coarse();
                     if coarse.saturating_add(clock.lag()) < state.at_ns {
-                        return self.deny(state.generation);
+                        return self.deny(state.generation, coarse);
                     }
                     let now_ns = clock.precise();
                     if now_ns < state.at_ns {
-                        return self.deny(state.generation);
+                        return self.deny(state.generation, now_ns);
                     }
-                    self.change(state, state.half_open(now_ns));
+                    self.change(state, state.half_open(now_ns), now_ns, Cause::Time);
                 }
                 Phase::HalfOpen => match self.probe(state) {
                     Some(permit) => return Some(permit),
                     None if self.first() == state.to_words().0 => {
-                        return self.deny(state.generation);
+                        return self.deny(state.generation, clock.coarse());
                     }
                     None => {}
                 },
@@ -81,8 +81,9 @@ impl Breaker<'_> {
         }
     }
 
-    /// A permit for the part `admitted` of all calls.
-    fn ramped(&self, state: &State, admitted: f64) -> Option<u64> {
+    /// A permit for as large a part of all calls as come back by now.
+    fn ramped(&self, state: &State, now_ns: u64) -> Option<u64> {
+        let admitted = self.ramp(state, now_ns);
         if admitted >= 1.0 {
             return Some(self.permit(state.generation));
         }
@@ -91,19 +92,25 @@ impl Breaker<'_> {
         if (draw as f64) < admitted * (1u64 << 53) as f64 {
             Some(permit)
         } else {
-            self.deny(state.generation)
+            self.deny(state.generation, now_ns)
         }
     }
 
     /// Counts a denial; in shadow mode the call passes, with a permit that counts for nothing.
     #[inline]
-    fn deny(&self, generation: u64) -> Option<u64> {
-        if self.shape() & entry::SHADOW == 0 {
-            self.count(tally::DENIED);
-            return None;
+    fn deny(&self, generation: u64, now_ns: u64) -> Option<u64> {
+        let shadow = self.shape() & entry::SHADOW != 0;
+        let tally = if shadow {
+            tally::SHADOWED
+        } else {
+            tally::DENIED
+        };
+        self.count(tally);
+        if events::is_due(self.word(entry::TOLD), now_ns) {
+            let denied = self.planes.sum(self.entry.column(self.region, tally));
+            self.tell(Kind::Denial, Cause::Limit, now_ns, [denied, 0]);
         }
-        self.count(tally::SHADOWED);
-        Some(self.permit(generation))
+        shadow.then(|| self.permit(generation))
     }
 
     /// A probe of half-open `state`, or none.
@@ -120,7 +127,7 @@ impl Breaker<'_> {
             let closely = OnceCell::new();
             let may_look = || *closely.get_or_init(|| self.may_look_closely());
             let is_dead = |holder, _| holder != me && is_gone(Holder(holder), may_look);
-            if probes.look_after(generation, now_ns, timeout_ns, is_dead) {
+            if self.look_after(&state, now_ns, is_dead) {
                 taken = probes.take(generation, me, now_ns, timeout_ns);
             }
         }
@@ -132,11 +139,25 @@ impl Breaker<'_> {
 
     /// Gives up the probes that are not back in time; true when the state is another one then.
     pub(super) fn give_up_overdue(&self, state: &State, now_ns: u64) -> bool {
-        let timeout_ns = self.get(entry::TIMEOUT_NS);
         let is_dead = |holder, overdue| overdue && Holder(holder).is_known_dead();
-        self.probes()
-            .look_after(state.generation, now_ns, timeout_ns, is_dead)
-            && self.settle(*state, now_ns)
+        self.look_after(state, now_ns, is_dead) && self.settle(*state, now_ns)
+    }
+
+    /// Ends the probes of the dead and those that are overdue; true when there were any.
+    fn look_after(&self, state: &State, now_ns: u64, is_dead: impl Fn(u64, bool) -> bool) -> bool {
+        let timeout_ns = self.get(entry::TIMEOUT_NS);
+        let ended = self
+            .probes()
+            .look_after(state.generation, now_ns, timeout_ns, is_dead);
+        for (count, cause) in [(ended.dead, Cause::Dead), (ended.late, Cause::Late)] {
+            if count > 0 {
+                let returned = self.word(entry::RETURNED);
+                let in_all = returned.fetch_add(count, Ordering::Relaxed);
+                let numbers = [count, in_all.wrapping_add(count)];
+                self.tell(Kind::Return, cause, now_ns, numbers);
+            }
+        }
+        ended.dead + ended.late > 0
     }
 
     /// True once in a while: reading how a process is costs as much as a thousand denials.

@@ -32,6 +32,7 @@ use crate::base::sync::{AtomicU64, Ordering, fence};
 use crate::cell::pair::Pair;
 use crate::cell::planes::Planes;
 use crate::region::Region;
+use crate::region::events::{self, Cause, Event, Kind};
 use crate::region::handle::IdKind;
 use crate::region::layout::{GUARD_WORDS, Table};
 use calls::CallWindow;
@@ -42,7 +43,7 @@ use window::TimeWindow;
 pub use acquire::acquire;
 pub use machine::{Phase as BreakerPhase, Reason as BreakerReason};
 pub use policy::{BreakerPolicy, BreakerWindow};
-pub use registry::{BreakerReading, BreakerTotals, find, list, open};
+pub use registry::{BreakerReading, BreakerTotals, Tripped, find, list, open};
 pub use report::report;
 
 /// The words of a breaker's entry behind those that all guards have.
@@ -81,6 +82,10 @@ mod entry {
     pub const OPENED: usize = 27;
     pub const HALF_OPENED: usize = 28;
     pub const CLOSED: usize = 29;
+    /// When a denial was last told as an event.
+    pub const TOLD: usize = 30;
+    /// Probes that came back from who did not give them back.
+    pub const RETURNED: usize = 31;
 
     /// The window is one of calls.
     pub const BY_CALLS: u64 = 1;
@@ -175,12 +180,17 @@ impl<'a> Breaker<'a> {
         State::from_words(words)
     }
 
-    /// Puts `new` in the place of `old`; false when another was faster.
-    fn change(&self, old: State, new: State) -> bool {
+    /// Puts `new` in the place of `old`, for `cause`; false when another was faster.
+    fn change(&self, old: State, new: State, now_ns: u64, cause: Cause) -> bool {
         let changed = self
             .pair()
             .is_some_and(|pair| pair.swap(old.to_words(), new.to_words()));
         if changed {
+            let kind = match cause {
+                Cause::Forced => Kind::Forced,
+                _ => Kind::Transition,
+            };
+            self.tell(kind, cause, now_ns, [old.phase as u64, new.phase as u64]);
             let counter = match new.phase {
                 Phase::Open => entry::OPENED,
                 Phase::HalfOpen => entry::HALF_OPENED,
@@ -192,10 +202,30 @@ impl<'a> Breaker<'a> {
         changed
     }
 
+    /// Writes an event.
+    #[cold]
+    fn tell(&self, kind: Kind, cause: Cause, time_ns: u64, numbers: [u64; 2]) {
+        let event = Event {
+            time_ns,
+            kind,
+            cause,
+            guard: self.entry.id(),
+            pid: 0,
+            numbers,
+        };
+        events::write(self.region, event);
+    }
+
     /// Opens; the counts are what somebody will want to know.
     fn trip(&self, old: State, reason: Reason, counts: &Counts, now_ns: u64) -> bool {
         let new = old.open(reason, &self.times(), now_ns, self.random(old.generation));
-        let changed = self.change(old, new);
+        let cause = match reason {
+            Reason::FailureRate => Cause::FailureRate,
+            Reason::SlowCallRate => Cause::SlowCallRate,
+            Reason::ConsecutiveFailures => Cause::ConsecutiveFailures,
+            _ => Cause::Probes,
+        };
+        let changed = self.change(old, new, now_ns, cause);
         if changed {
             self.remember(new.generation, counts, now_ns);
         }
@@ -316,7 +346,7 @@ impl<'a> Breaker<'a> {
         match counts.judge(self.get(entry::SUCCESSES)) {
             ProbeVerdict::Wait => false,
             ProbeVerdict::Close => {
-                self.change(state, state.close(now_ns));
+                self.change(state, state.close(now_ns), now_ns, Cause::Probes);
                 true
             }
             ProbeVerdict::Open => {
@@ -359,7 +389,7 @@ pub fn put(region: &Region, planes: &Planes, id: u64, phase: Phase) -> Result<()
         let now_ns = region.clock().precise();
         let random = breaker.random(old.generation);
         let new = old.put(phase, &breaker.times(), now_ns, random);
-        if breaker.change(old, new) {
+        if breaker.change(old, new, now_ns, Cause::Forced) {
             if phase == Phase::Open {
                 breaker.remember(new.generation, &Counts::default(), now_ns);
             }

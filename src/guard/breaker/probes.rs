@@ -55,6 +55,15 @@ pub enum Back {
     Unused,
 }
 
+/// Leases that ended without a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Their holder is dead.
+    pub dead: u64,
+    /// They were not back in time.
+    pub late: u64,
+}
+
 /// The leases of one breaker.
 #[derive(Clone, Copy, Debug)]
 pub struct Probes {
@@ -229,7 +238,7 @@ impl Probes {
     }
 
     /// Ends the held leases of `generation` whose holder `is_dead`, for another to take, and those that
-    /// are not back in time, as bad. True when there were any. `is_dead` is also told whether the
+    /// are not back in time, as bad. `is_dead` is also told whether the
     /// lease is overdue.
     pub fn look_after(
         &self,
@@ -237,8 +246,8 @@ impl Probes {
         now_ns: u64,
         timeout_ns: u64,
         is_dead: impl Fn(u64, bool) -> bool,
-    ) -> bool {
-        let mut changed = false;
+    ) -> Ended {
+        let mut ended = Ended::default();
         for index in 0..self.count {
             let (Some(pair), Some(deadline)) = (self.pair(index), self.deadline(index)) else {
                 break;
@@ -252,9 +261,9 @@ impl Probes {
             let is_set = until >> DEADLINE_BITS == lease.tag();
             let is_overdue = is_set && is_past(until & DEADLINE_MASK, now_ns);
             if is_dead(old.1, is_overdue) {
-                changed |= self.end(index, old, FREE);
+                ended.dead += u64::from(self.end(index, old, FREE));
             } else if is_overdue {
-                changed |= self.end(index, old, LATE);
+                ended.late += u64::from(self.end(index, old, LATE));
             } else if !is_set {
                 let until_now = deadline_of(lease, now_ns, timeout_ns);
                 let _ = deadline.compare_exchange(
@@ -265,7 +274,7 @@ impl Probes {
                 );
             }
         }
-        changed
+        ended
     }
 
     /// True when a held lease of `generation` is not back in time; changes nothing.
