@@ -195,6 +195,48 @@ var plays = map[string]func(p *player, s *step) (given, error){
 	"bulkhead_leave": func(p *player, s *step) (given, error) {
 		return nil, p.permits[s.Permit].(BulkheadPermit).Leave()
 	},
+	"breaker_acquire": func(p *player, s *step) (given, error) {
+		b, err := p.engine.Breaker(s.Breaker, nil)
+		if err != nil {
+			return nil, err
+		}
+		permit, err := b.Acquire()
+		if err == nil && s.As != "" {
+			p.permits[s.As] = permit
+		}
+		return nil, err
+	},
+	"breaker_report": func(p *player, s *step) (given, error) {
+		return nil, p.permits[s.Permit].(BreakerPermit).Report(outcomes[s.Outcome], seconds(real64(s.Seconds)))
+	},
+	"breaker_state": func(p *player, s *step) (given, error) {
+		b, err := p.engine.Breaker(s.Breaker, nil)
+		if err != nil {
+			return nil, err
+		}
+		phase, err := b.Phase()
+		return given{"phase": phase.String()}, err
+	},
+	"breaker_set_mode": func(p *player, s *step) (given, error) {
+		b, err := p.engine.Breaker(s.Breaker, nil)
+		if err != nil {
+			return nil, err
+		}
+		return nil, b.SetMode(phases[s.Mode])
+	},
+	"breaker_read": func(p *player, s *step) (given, error) {
+		b, err := p.engine.Breaker(s.Breaker, nil)
+		if err != nil {
+			return nil, err
+		}
+		r, err := b.Read()
+		return given{"phase": r.Phase.String(), "reason": int(r.Reason), "generation": r.Generation,
+			"calls": r.Calls, "failures": r.Failures, "slow_calls": r.SlowCalls,
+			"failure_rate": r.FailureRate, "slow_call_rate": r.SlowCallRate,
+			"retry_after_ns": int64(r.RetryAfter), "opened_count": r.OpenedCount, "permits_out": r.PermitsOut,
+			"tripped_calls": r.TrippedCalls, "tripped_failures": r.TrippedFailures,
+			"tripped_slow_calls": r.TrippedSlowCalls, "tripped_age_ns": int64(r.TrippedAge)}, err
+	},
 	"retry_next": func(p *player, s *step) (given, error) {
 		r, err := p.engine.Retry(s.Retry, nil)
 		if err != nil {
@@ -236,7 +278,10 @@ func init() { plays["retry_next_after"] = plays["retry_next"] }
 var (
 	outcomes = map[string]Outcome{"success": Success, "failure": Failure, "ignored": Ignored, "": Success}
 	probes   = map[string]Probe{"liveness": Liveness, "readiness": Readiness, "startup": Startup}
-	healths  = map[string]Health{"healthy": Healthy, "degraded": Degraded, "unhealthy": Unhealthy, "unknown": UnknownHealth}
+	phases   = map[string]BreakerPhase{"closed": BreakerClosed, "open": BreakerOpen, "half_open": BreakerHalfOpen,
+		"forced_open": BreakerForcedOpen, "disabled": BreakerDisabled, "forced_closed": BreakerForcedClosed,
+		"metrics_only": BreakerMetricsOnly}
+	healths = map[string]Health{"healthy": Healthy, "degraded": Degraded, "unhealthy": Unhealthy, "unknown": UnknownHealth}
 )
 
 func (p *player) limiter(s *step) (Limiter, error) {

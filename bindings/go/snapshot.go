@@ -73,6 +73,32 @@ func (s *Snapshot) Append(b []byte, format Format) ([]byte, error) {
 // Render is the snapshot in this format.
 func (s *Snapshot) Render(format Format) ([]byte, error) { return s.Append(nil, format) }
 
+// RenderOptions chooses what [Snapshot.RenderWith] writes.
+type RenderOptions struct {
+	// Names keeps metrics and guards with these names; "*" in one stands for anything.
+	Names []string `json:"names,omitempty"`
+	// Created lets OpenMetrics say since when each counter and histogram counts.
+	Created bool `json:"created,omitempty"`
+}
+
+// RenderWith is a part of the snapshot in this format.
+func (s *Snapshot) RenderWith(format Format, options RenderOptions) ([]byte, error) {
+	if s == nil || s.s == nil {
+		return nil, unopened("snapshot")
+	}
+	text, err := document(options, false)
+	if err != nil {
+		return nil, err
+	}
+	s.s.mu.RLock()
+	defer s.s.mu.RUnlock()
+	if !s.s.ok {
+		return nil, ErrClosed
+	}
+	b, r := capi.SnapshotRenderWith(s.s.c, uint32(format), text, nil)
+	return b, failure(r)
+}
+
 // Decode reads the JSON document into v, as json.Unmarshal does; a *[Data] has the common parts.
 func (s *Snapshot) Decode(v any) error {
 	text, err := s.Render(JSON)

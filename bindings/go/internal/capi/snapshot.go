@@ -14,6 +14,11 @@ static capi_result snapshot_render(const tidegate_snapshot *s, uint32_t format, 
 {
     return capi_done(tidegate_snapshot_render(s, format, buffer, capacity, out_length));
 }
+static capi_result snapshot_render_with(const tidegate_snapshot *s, uint32_t format, const char *options,
+                                        char *buffer, size_t capacity, size_t *out_length)
+{
+    return capi_done(tidegate_snapshot_render_with(s, format, options, buffer, capacity, out_length));
+}
 */
 import "C"
 
@@ -33,6 +38,18 @@ func SnapshotTake(e Engine) (Snapshot, Result) {
 func SnapshotRender(s Snapshot, format uint32, buffer []byte) ([]byte, Result) {
 	return grow(buffer, func(to *C.char, capacity C.size_t, length *C.size_t) C.capi_result {
 		return C.snapshot_render(s.c, C.uint32_t(format), to, capacity, length)
+	})
+}
+
+// SnapshotRenderWith appends a part of a snapshot as text to buffer.
+func SnapshotRenderWith(s Snapshot, format uint32, options string, buffer []byte) ([]byte, Result) {
+	o, r := optional(options)
+	if r.Status != OK {
+		return buffer, r
+	}
+	defer free(o)
+	return grow(buffer, func(to *C.char, capacity C.size_t, length *C.size_t) C.capi_result {
+		return C.snapshot_render_with(s.c, C.uint32_t(format), o, to, capacity, length)
 	})
 }
 

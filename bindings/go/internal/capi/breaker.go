@@ -1,0 +1,99 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package capi
+
+/*
+#include "shim.h"
+
+#cgo noescape breaker_acquire
+#cgo nocallback breaker_acquire
+#cgo noescape breaker_report
+#cgo nocallback breaker_report
+#cgo noescape breaker_state
+#cgo nocallback breaker_state
+#cgo noescape breaker_read
+#cgo nocallback breaker_read
+
+static capi_result breaker_open(tidegate_engine *e, const char *name, const char *config, uint64_t *out)
+{
+    return capi_done(tidegate_breaker_open(e, name, config, (tidegate_breaker *)out));
+}
+static capi_result breaker_acquire(tidegate_engine *e, uint64_t id, uint64_t *out)
+{
+    return capi_done(tidegate_breaker_acquire(e, (tidegate_breaker){id}, out));
+}
+static capi_result breaker_report(tidegate_engine *e, uint64_t id, uint64_t permit, int32_t outcome,
+                                  double seconds)
+{
+    return capi_done(tidegate_breaker_report(e, (tidegate_breaker){id}, permit, outcome, seconds));
+}
+static capi_result breaker_state(tidegate_engine *e, uint64_t id, int32_t *out)
+{
+    return capi_done(tidegate_breaker_state(e, (tidegate_breaker){id}, out));
+}
+static capi_result breaker_set_mode(tidegate_engine *e, uint64_t id, int32_t mode)
+{
+    return capi_done(tidegate_breaker_set_mode(e, (tidegate_breaker){id}, mode));
+}
+static capi_result breaker_read(tidegate_engine *e, uint64_t id, void *out)
+{
+    return capi_done(tidegate_breaker_read(e, (tidegate_breaker){id}, out));
+}
+*/
+import "C"
+
+import "unsafe"
+
+// BreakerReading is a tidegate_breaker_reading.
+type BreakerReading struct {
+	Phase                        int32
+	Reason                       uint32
+	Generation                   uint64
+	Calls, Failures, SlowCalls   uint64
+	FailureRate, SlowCallRate    float64
+	RetryAfterNs                 uint64
+	OpenedCount, PermitsOut      uint64
+	TrippedCalls                 uint64
+	TrippedFailures              uint64
+	TrippedSlowCalls, TrippedAge uint64
+}
+
+var _ [unsafe.Sizeof(C.tidegate_breaker_reading{})]byte = [unsafe.Sizeof(BreakerReading{})]byte{}
+
+// BreakerOpen opens a breaker; without config it must exist.
+func BreakerOpen(e Engine, name, config string) (uint64, Result) {
+	return open(e, name, config, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
+		return C.breaker_open(c, n, o, id)
+	})
+}
+
+// BreakerAcquire asks whether a call may go on.
+func BreakerAcquire(e Engine, id uint64) (permit uint64, r Result) {
+	var out C.uint64_t
+	r = result(C.breaker_acquire(e.c, C.uint64_t(id), &out))
+	return uint64(out), r
+}
+
+// BreakerReport gives a permit back, with what happened.
+func BreakerReport(e Engine, id, permit uint64, outcome int32, seconds float64) Result {
+	return result(C.breaker_report(e.c, C.uint64_t(id), C.uint64_t(permit), C.int32_t(outcome), C.double(seconds)))
+}
+
+// BreakerState tells where a breaker is.
+func BreakerState(e Engine, id uint64) (phase int32, r Result) {
+	var out C.int32_t
+	r = result(C.breaker_state(e.c, C.uint64_t(id), &out))
+	return int32(out), r
+}
+
+// BreakerSetMode puts a breaker where somebody wants it.
+func BreakerSetMode(e Engine, id uint64, mode int32) Result {
+	return result(C.breaker_set_mode(e.c, C.uint64_t(id), C.int32_t(mode)))
+}
+
+// BreakerRead tells what a breaker sees, and why it last opened.
+func BreakerRead(e Engine, id uint64) (BreakerReading, Result) {
+	var reading BreakerReading
+	r := result(C.breaker_read(e.c, C.uint64_t(id), unsafe.Pointer(&reading)))
+	return reading, r
+}
