@@ -3,6 +3,7 @@
 use super::{Engine, options};
 use crate::base::error::{Error, Result};
 use crate::base::name;
+use crate::base::outcome::Outcome;
 use crate::guard::bulkhead::{self, BulkheadNumbers, BulkheadPolicy};
 
 /// Names a bulkhead.
@@ -30,11 +31,11 @@ impl Engine {
     }
 
     /// Goes in, if there is room: the permit, which is given back when leaving. None when there is
-    /// no room.
+    /// no room. A bulkhead with keys wants one, even if empty; one without wants none.
     #[inline]
-    pub fn enter_bulkhead(&self, bulkhead: Bulkhead) -> Result<Option<u64>> {
+    pub fn enter_bulkhead(&self, bulkhead: Bulkhead, key: Option<&[u8]>) -> Result<Option<u64>> {
         self.writer()?;
-        bulkhead::enter(&self.region, &self.planes, bulkhead.0)
+        bulkhead::enter(&self.region, &self.planes, bulkhead.0, key)
     }
 
     /// Leaves with the permit that entering gave.
@@ -42,6 +43,19 @@ impl Engine {
     pub fn leave_bulkhead(&self, bulkhead: Bulkhead, permit: u64) -> Result<()> {
         self.writer()?;
         bulkhead::leave(&self.region, bulkhead.0, permit)
+    }
+
+    /// Leaves, and tells how the call went: a measured limit learns from it.
+    pub fn leave_bulkhead_with(
+        &self,
+        bulkhead: Bulkhead,
+        permit: u64,
+        outcome: Outcome,
+        seconds: f64,
+    ) -> Result<()> {
+        self.writer()?;
+        let (region, planes) = (&self.region, &self.planes);
+        bulkhead::leave_with(region, planes, bulkhead.0, permit, outcome, seconds)
     }
 
     /// A bulkhead's numbers now.

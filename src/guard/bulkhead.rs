@@ -20,19 +20,23 @@ use super::holder::Holder;
 use super::permit::{MAX_PLACES, Permit, Place};
 use super::stored::{self, Entry};
 use crate::base::error::{Error, Result};
+use crate::base::limits::MAX_KEY_BYTES;
+use crate::base::outcome::Outcome;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::planes::Planes;
 use crate::region::Region;
 use crate::region::handle::IdKind;
 
-pub use policy::BulkheadPolicy;
+pub use policy::{BulkheadPolicy, Limit};
 
+mod keyed;
 mod look;
+mod measured;
 mod policy;
 
 /// The words of a bulkhead's entry, after those of every stored guard.
 mod word {
-    /// Most calls inside.
+    /// How many places there are.
     pub const PLACES: usize = 4;
     /// First of their words.
     pub const PLACES_AT: usize = 5;
@@ -41,6 +45,13 @@ mod word {
     /// Permit timeout in nanoseconds, and when each place was taken.
     pub const TIMEOUT_NS: usize = 7;
     pub const SINCE_AT: usize = 8;
+    /// With keys: the tags, and the places of a group.
+    pub const TAGS_AT: usize = 9;
+    pub const GROUP: usize = 10;
+    /// What is measured.
+    pub const MEASURED_AT: usize = 11;
+    /// Most calls inside, of a key or of all; when it is measured, a word of [`measured`](super::measured).
+    pub const LIMIT: usize = 12;
     /// A line of its own for what changes: the hint, when it was last looked for the dead, and when
     /// the first place can time out.
     pub const HINT: usize = 16;
@@ -48,11 +59,15 @@ mod word {
     pub const EXPIRES_NS: usize = 18;
     /// When a denial was last told.
     pub const TOLD: usize = 19;
+    /// When a change of the limit was last told.
+    pub const TOLD_LIMIT: usize = 20;
 }
 
 /// Bits of [`word::TRAITS`].
 mod is {
     pub const SHADOW: u64 = 1;
+    pub const KEYED: u64 = 2;
+    pub const ADAPTIVE: u64 = 4;
 }
 
 /// The hint when no place is free; else 0, or the number of a place that was left lately, plus one.
@@ -69,6 +84,10 @@ mod tally {
     pub const WOULD_DENY: usize = 2;
     pub const FROM_DEAD: usize = 3;
     pub const TIMED_OUT: usize = 4;
+    /// Changes of a measured limit.
+    pub const ADAPTED: usize = 5;
+    /// Calls that entered and were refused by another guard of their chain.
+    pub const CANCELLED: usize = 6;
 }
 
 /// A bulkhead as a snapshot shows it.
@@ -85,11 +104,11 @@ pub struct BulkheadReading {
 /// A bulkhead's state, and what it did since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BulkheadNumbers {
-    /// Most calls inside.
+    /// Most calls inside; of one key, if it has keys.
     pub limit: u64,
     /// Calls inside now, those of dead processes included until their places are taken back.
     pub in_use: u64,
-    /// Calls that entered.
+    /// Calls that entered, those apart that another guard of a chain then refused.
     pub entered: u64,
     /// Calls that were denied.
     pub denied: u64,
@@ -99,6 +118,8 @@ pub struct BulkheadNumbers {
     pub returned_from_dead: u64,
     /// Places taken back because their permits timed out.
     pub timed_out: u64,
+    /// Changes of a measured limit.
+    pub adapted: u64,
 }
 
 /// A bulkhead of a region.
@@ -111,14 +132,29 @@ struct Bulkhead<'a> {
 /// The id of the bulkhead called `name`, made as `policy` says if there is none.
 pub fn open(region: &Region, name: &str, policy: &BulkheadPolicy) -> Result<u64> {
     stored::open(region, IdKind::Bulkhead, name, &policy.to_json(), |entry| {
-        let places = policy.max_concurrent;
+        let places = policy.places();
+        let array = || region.allocate(places as usize).map(|at| at as u64);
         entry.set(word::PLACES, places);
-        entry.set(word::PLACES_AT, region.allocate(places as usize)? as u64);
-        entry.set(word::TRAITS, if policy.shadow { is::SHADOW } else { 0 });
+        entry.set(word::PLACES_AT, array()?);
+        let mut traits = if policy.shadow { is::SHADOW } else { 0 };
         if let Some(timeout_ns) = policy.permit_timeout_ns() {
             entry.set(word::TIMEOUT_NS, timeout_ns);
-            entry.set(word::SINCE_AT, region.allocate(places as usize)? as u64);
+            entry.set(word::SINCE_AT, array()?);
         }
+        if policy.max_keys.is_some() {
+            traits |= is::KEYED;
+            entry.set(word::TAGS_AT, array()?);
+            entry.set(word::GROUP, policy.group());
+        }
+        match policy.limit {
+            Limit::Fixed(limit) => entry.set(word::LIMIT, limit),
+            limit => {
+                traits |= is::ADAPTIVE;
+                let at = region.allocate(measured::WORDS)?;
+                measured::set_up(region, entry, at, limit);
+            }
+        }
+        entry.set(word::TRAITS, traits);
         Ok(())
     })
 }
@@ -128,22 +164,30 @@ pub fn find(region: &Region, name: &str) -> Option<u64> {
     stored::find(region, IdKind::Bulkhead, name)
 }
 
-/// Goes in, if there is room; the permit.
+/// Goes in, if there is room; the permit. A bulkhead with keys wants one, even if empty; one without
+/// wants none.
 #[inline]
-pub fn enter(region: &Region, planes: &Planes, id: u64) -> Result<Option<u64>> {
+pub fn enter(region: &Region, planes: &Planes, id: u64, key: Option<&[u8]>) -> Result<Option<u64>> {
     let bulkhead = Bulkhead::resolve(region, id)?;
     let count = |tally| planes.add(bulkhead.entry.column(region, tally), 1);
     let holder = Holder::current();
-    let found = match bulkhead.take_by_hint(holder) {
-        Some(permit) => Some(permit),
-        None => bulkhead.take_or_deny(planes, holder)?,
+    let traits = bulkhead.entry.get(word::TRAITS);
+    let found = match key {
+        None if traits & is::KEYED == 0 => match bulkhead.take_by_hint(holder) {
+            Some(permit) => Some(permit),
+            None => bulkhead.take_or_deny(planes, holder)?,
+        },
+        Some(key) if bulkhead.is_keyed() && key.len() <= MAX_KEY_BYTES => {
+            bulkhead.take_keyed(planes, key, holder)?
+        }
+        key => return Err(wrong_key(key)),
     };
     match found {
         Some(permit) => {
             count(tally::ENTERED);
             Ok(Some(bulkhead.number(permit)))
         }
-        None if bulkhead.entry.get(word::TRAITS) & is::SHADOW != 0 => {
+        None if traits & is::SHADOW != 0 => {
             count(tally::ENTERED);
             count(tally::WOULD_DENY);
             Ok(Some(bulkhead.number(Permit {
@@ -162,13 +206,45 @@ pub fn enter(region: &Region, planes: &Planes, id: u64) -> Result<Option<u64>> {
 #[inline]
 pub fn leave(region: &Region, id: u64, permit: u64) -> Result<()> {
     let bulkhead = Bulkhead::resolve(region, id)?;
-    let seed = &region.header().seed;
-    let Some(permit) = Permit::from_number(permit, bulkhead.entry.index, seed) else {
-        return Err(not_a_permit(permit));
-    };
+    let permit = bulkhead.permit(permit)?;
     match permit.place {
         Some(place) => bulkhead.give_back(place, permit.generation),
         None => Ok(()),
+    }
+}
+
+/// Leaves, and tells how the call went: a measured limit learns from it.
+pub fn leave_with(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    permit: u64,
+    outcome: Outcome,
+    seconds: f64,
+) -> Result<()> {
+    let bulkhead = Bulkhead::resolve(region, id)?;
+    let found = bulkhead.permit(permit)?;
+    if !(0.0..f64::INFINITY).contains(&seconds) {
+        return Err(Error::argument(format!(
+            "a call takes a finite number of seconds of at least 0, not {seconds}"
+        )));
+    }
+    let in_use = bulkhead.measures().then(|| bulkhead.in_use());
+    if let Some(place) = found.place {
+        bulkhead.give_back(place, found.generation)?;
+    }
+    if let Some(in_flight) = in_use {
+        bulkhead.learn(planes, outcome, seconds, in_flight);
+    }
+    Ok(())
+}
+
+/// Gives back a permit of a call that was not made, as if it had never entered.
+pub(super) fn cancel(region: &Region, planes: &Planes, id: u64, permit: u64) {
+    if leave(region, id, permit).is_ok()
+        && let Ok(bulkhead) = Bulkhead::resolve(region, id)
+    {
+        planes.add(bulkhead.entry.column(region, tally::CANCELLED), 1);
     }
 }
 
@@ -214,6 +290,16 @@ impl<'a> Bulkhead<'a> {
         permit.to_number(self.entry.index, &self.region.header().seed)
     }
 
+    fn permit(&self, number: u64) -> Result<Permit> {
+        let seed = &self.region.header().seed;
+        Permit::from_number(number, self.entry.index, seed).ok_or_else(|| not_a_permit(number))
+    }
+
+    #[inline(always)]
+    fn measures(&self) -> bool {
+        self.entry.get(word::TRAITS) & is::ADAPTIVE != 0
+    }
+
     /// A free place, unless the hint says that there is none.
     #[inline(always)]
     fn take_by_hint(&self, holder: Holder) -> Option<Permit> {
@@ -221,13 +307,27 @@ impl<'a> Bulkhead<'a> {
         if hint == FULL {
             return None;
         }
-        self.take_free(holder, hint, Ordering::Relaxed)
+        self.take_any(holder, hint, Ordering::Relaxed)
     }
 
-    /// Looks at each place once.
+    /// A free place, where one may be had.
     #[inline(always)]
-    fn take_free(&self, holder: Holder, hint: u64, order: Ordering) -> Option<Permit> {
-        let places = self.places()?;
+    fn take_any(&self, holder: Holder, hint: u64, order: Ordering) -> Option<Permit> {
+        if self.measures() {
+            return self.take_measured(holder, hint, order);
+        }
+        self.take_free(self.places()?, holder, hint, order)
+    }
+
+    /// Looks at each of `places` once.
+    #[inline(always)]
+    fn take_free(
+        &self,
+        places: &[AtomicU64],
+        holder: Holder,
+        hint: u64,
+        order: Ordering,
+    ) -> Option<Permit> {
         let first = start(hint, holder, places.len());
         let (before, after) = places.split_at_checked(first)?;
         for (place, word) in (first..).zip(after).chain((0..).zip(before)) {
@@ -289,16 +389,19 @@ impl<'a> Bulkhead<'a> {
 
     fn numbers(&self, planes: &Planes) -> BulkheadNumbers {
         let sum = |tally| planes.sum(self.entry.column(self.region, tally));
-        let places = self.places().unwrap_or_default();
-        let is_inside = |word: &&AtomicU64| !Place(word.load(Ordering::Relaxed)).is_free();
         BulkheadNumbers {
-            limit: self.entry.get(word::PLACES),
-            in_use: places.iter().filter(is_inside).count() as u64,
-            entered: sum(tally::ENTERED),
+            limit: if self.measures() {
+                self.measured_limit()
+            } else {
+                self.entry.get(word::LIMIT)
+            },
+            in_use: self.in_use(),
+            entered: sum(tally::ENTERED).wrapping_sub(sum(tally::CANCELLED)),
             denied: sum(tally::DENIED),
             would_deny: sum(tally::WOULD_DENY),
             returned_from_dead: sum(tally::FROM_DEAD),
             timed_out: sum(tally::TIMED_OUT),
+            adapted: sum(tally::ADAPTED),
         }
     }
 }
@@ -326,6 +429,18 @@ fn not_a_permit(number: u64) -> Error {
 #[cold]
 fn left_already() -> Error {
     Error::state("the permit was left already, or its place was taken back from it")
+}
+
+#[cold]
+fn wrong_key(key: Option<&[u8]>) -> Error {
+    Error::argument(match key {
+        None => "the bulkhead is keyed, but no key was given".to_owned(),
+        Some(key) if key.len() > MAX_KEY_BYTES => format!(
+            "a key of {} bytes: at most {MAX_KEY_BYTES} are allowed",
+            key.len()
+        ),
+        Some(_) => "the bulkhead has no keys, but one was given".to_owned(),
+    })
 }
 
 #[cold]

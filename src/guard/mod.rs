@@ -15,6 +15,7 @@
 //! | [`breaker`] | circuit breakers |
 //! | [`bulkhead`] | how many calls may be inside at once |
 //! | `permit`, `holder` | a place in a bulkhead in one word; which process has it |
+//! | [`adaptive`] | a bulkhead's limit, found by measuring: pure arithmetic |
 //! | [`retry`] | how long to wait before an attempt, or that there should be none |
 //! | [`backoff`] | the waits: pure arithmetic |
 //! | `budget` | how many retries the last ten seconds allow |
@@ -25,6 +26,7 @@
 //! | `room` | a key that has no entry yet, or no room |
 //! | `refusal` | errors in words |
 
+pub mod adaptive;
 pub mod backoff;
 pub mod breaker;
 mod budget;

@@ -8,19 +8,20 @@ use crate::cell::planes::Planes;
 use crate::guard::holder::Holder;
 use crate::guard::permit::{Permit, Place};
 use crate::region::events::{self, Cause, Event, Kind};
+use std::ops::Range;
 
 /// A look is remembered as the host's coarse time in units of 2^22 ns, and how often somebody asked
 /// for a process in it.
 const SPAN_BITS: u32 = 22;
 const ASKED_BITS: u32 = 16;
+const ASKED_MASK: u64 = (1 << ASKED_BITS) - 1;
 
 /// Processes that one look asks for.
 const ASKED_AT_ONCE: usize = 64;
 
-/// Why a place may be taken from who has it.
+/// Why a place is taken from who has it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    Free,
     Dead,
     TimedOut,
 }
@@ -34,27 +35,22 @@ impl Bulkhead<'_> {
             return Err(damaged());
         }
         let hint = self.entry.word(word::HINT);
-        let looked = self.entry.word(word::LOOKED);
-        let last = looked.load(Ordering::Relaxed);
-        let span = host::coarse_ns() >> SPAN_BITS;
-        let mask = (1 << ASKED_BITS) - 1;
-        let asked = if last >> ASKED_BITS == span & u64::MAX >> ASKED_BITS {
-            last & mask
-        } else {
-            0
-        };
+        let (asked, span) = self.asked();
         let may_ask = asked < INQUIRIES || self.may_have_expired();
         if hint.load(Ordering::Relaxed) == FULL && !may_ask {
             return Ok(None);
         }
         hint.store(FULL, Ordering::SeqCst);
-        let found = self.take_free(holder, 0, Ordering::SeqCst);
+        let found = self.take_any(holder, 0, Ordering::SeqCst);
         let found = if found.is_none() && may_ask {
             let mut look = Look::new(self, planes, holder);
-            let found = look.take_back();
-            let asked = asked.saturating_add(look.asked as u64 + 1).min(mask);
-            looked.store(span << ASKED_BITS | asked, Ordering::Relaxed);
-            found
+            let freed = look.sweep(0..usize::MAX);
+            self.has_asked(span, asked, look.asked());
+            if freed > 0 {
+                self.take_any(holder, 0, Ordering::SeqCst)
+            } else {
+                None
+            }
         } else {
             found
         };
@@ -66,12 +62,26 @@ impl Bulkhead<'_> {
         Ok(found)
     }
 
+    /// How often somebody asked for a process in this span of time, and the span.
+    pub(super) fn asked(&self) -> (u64, u64) {
+        let last = self.entry.get(word::LOOKED);
+        let span = host::coarse_ns() >> SPAN_BITS & u64::MAX >> ASKED_BITS;
+        let is_now = last >> ASKED_BITS == span;
+        (if is_now { last & ASKED_MASK } else { 0 }, span)
+    }
+
+    /// Remembers a look that asked `more` times.
+    pub(super) fn has_asked(&self, span: u64, asked: u64, more: u64) {
+        let asked = asked.saturating_add(more + 1).min(ASKED_MASK);
+        self.entry.set(word::LOOKED, span << ASKED_BITS | asked);
+    }
+
     /// Writes an event of a denial, once a second.
-    fn tell_denial(&self, planes: &Planes) {
+    pub(super) fn tell_denial(&self, planes: &Planes) {
         let now_ns = self.region.clock().coarse();
         if events::is_due(self.entry.word(word::TOLD), now_ns) {
             let denied = planes.sum(self.entry.column(self.region, tally::DENIED));
-            let limit = self.entry.get(word::PLACES);
+            let limit = self.numbers(planes).limit;
             self.tell(
                 now_ns,
                 Kind::Denial,
@@ -81,7 +91,7 @@ impl Bulkhead<'_> {
         }
     }
 
-    fn tell(&self, time_ns: u64, kind: Kind, cause: Cause, numbers: [u64; 2]) {
+    pub(super) fn tell(&self, time_ns: u64, kind: Kind, cause: Cause, numbers: [u64; 2]) {
         let event = Event {
             time_ns,
             kind,
@@ -101,7 +111,7 @@ impl Bulkhead<'_> {
 }
 
 /// One look at everybody who is inside.
-struct Look<'b> {
+pub(super) struct Look<'b> {
     bulkhead: &'b Bulkhead<'b>,
     planes: &'b Planes,
     holder: Holder,
@@ -115,7 +125,7 @@ struct Look<'b> {
 }
 
 impl<'b> Look<'b> {
-    fn new(bulkhead: &'b Bulkhead<'b>, planes: &'b Planes, holder: Holder) -> Self {
+    pub fn new(bulkhead: &'b Bulkhead<'b>, planes: &'b Planes, holder: Holder) -> Self {
         Look {
             bulkhead,
             planes,
@@ -128,36 +138,36 @@ impl<'b> Look<'b> {
         }
     }
 
-    /// Takes back every place that can be, and keeps the first.
-    fn take_back(&mut self) -> Option<Permit> {
-        let places = self.bulkhead.places()?;
-        let mut mine = None;
-        for (place, word) in places.iter().enumerate() {
+    /// How often a process was asked for.
+    pub fn asked(&self) -> u64 {
+        self.asked as u64
+    }
+
+    /// Frees the places in `range` whose holders are dead or late; how many.
+    pub fn sweep(&mut self, range: Range<usize>) -> usize {
+        let places = self.bulkhead.places().unwrap_or_default();
+        let places = places.iter().enumerate();
+        let mut freed = 0;
+        for (place, word) in places.take(range.end).skip(range.start) {
             let found = Place(word.load(Ordering::SeqCst));
-            let Some(reason) = self.reason(place, found) else {
-                continue;
-            };
-            let taken = if mine.is_none() {
-                mine = self.bulkhead.take(place, word, found, self.holder);
-                mine.is_some()
-            } else {
-                reason != Reason::Free && exchange(word, found, found.left())
-            };
-            if taken {
+            if let Some(reason) = self.reason(place, found)
+                && exchange(word, found, found.left())
+            {
                 self.count(reason);
+                freed += 1;
             }
         }
         // Whoever comes in from now on does not time out before that.
         let later = self.now_ns.saturating_add(self.timeout_ns);
         let expires_ns = self.expires_ns.min(later);
         self.bulkhead.entry.set(word::EXPIRES_NS, expires_ns);
-        mine
+        freed
     }
 
-    /// Why the place can be had; None when it cannot.
+    /// Why the place may be taken from who has it; None when it may not.
     fn reason(&mut self, place: usize, found: Place) -> Option<Reason> {
         if found.is_free() {
-            return Some(Reason::Free);
+            return None;
         }
         if self.is_dead(found.holder()) {
             return Some(Reason::Dead);
@@ -193,7 +203,6 @@ impl<'b> Look<'b> {
 
     fn count(&self, reason: Reason) {
         let (tally, cause) = match reason {
-            Reason::Free => return,
             Reason::Dead => (tally::FROM_DEAD, Cause::Dead),
             Reason::TimedOut => (tally::TIMED_OUT, Cause::Late),
         };
