@@ -546,6 +546,24 @@ typedef struct tidegate_bulkhead {
 } tidegate_bulkhead;
 
 /**
+ * A bulkhead's numbers at one moment.
+ */
+typedef struct tidegate_bulkhead_reading {
+  /**
+   * Most calls inside; of one key, if it has keys.
+   */
+  uint64_t limit;
+  /**
+   * Calls inside now, those of all keys together.
+   */
+  uint64_t in_use;
+  /**
+   * Permits that came back from processes that had ended.
+   */
+  uint64_t returned_from_dead;
+} tidegate_bulkhead_reading;
+
+/**
  * Names a retry. A plain value; zero is never valid.
  */
 typedef struct tidegate_retry {
@@ -1471,9 +1489,23 @@ tidegate_status tidegate_breaker_read(tidegate_engine *engine,
  * Opens the bulkhead `name`, and makes it if need be: so many calls may be
  * inside at once, those of all processes of the region together.
  *
- * `{"max_concurrent":20}`. With it: `"permit_timeout_seconds"`, after which a
- * permit is taken from its holder when somebody else wants to enter; and
- * `"shadow":true` to count what would be denied, and let it pass.
+ * `{"max_concurrent":20}`: so many. With `"keyed":true` so many of each key; room
+ * is made for `"max_keys"` (1000) that have all their calls inside.
+ *
+ * `{"adaptive":{"algorithm":"gradient"}}`: as many as measurements say is good,
+ * from `"initial"` (20), between `"min"` and `"max"`. `"aimd"` (20 to 200) adds
+ * one while calls succeed and takes a tenth away when one fails or is slower
+ * than `"timeout_seconds"` (5); its `"backoff_ratio"` is 0.9. `"gradient"` (20
+ * to 200) compares latency with its long-term mean: `"smoothing"` (0.2),
+ * `"queue_size"` (4), `"long_window"` (600), `"rtt_tolerance"` (1.5). `"vegas"`
+ * (1 to 1000) compares it with latency without load: `"smoothing"` (1),
+ * `"probe_multiplier"` (30). The latter two judge windows of
+ * `"window_seconds"` (1) and at least `"window_samples"` (10). Calls are told
+ * to tidegate_bulkhead_leave_with().
+ *
+ * With each: `"permit_timeout_seconds"`, after which a permit is taken from its
+ * holder when somebody else wants to enter; and `"shadow":true` to count what
+ * would be denied, and let it pass.
  *
  * @param engine        An open engine.
  * @param name          The name; the rules are those of metrics.
@@ -1524,6 +1556,31 @@ tidegate_status tidegate_bulkhead_enter(tidegate_engine *engine,
                                         uint64_t *out_permit);
 
 /**
+ * tidegate_bulkhead_enter() for a bulkhead with keys: goes in, if there is room
+ * for another call of `key`.
+ *
+ * @param engine      An open engine.
+ * @param bulkhead    From tidegate_bulkhead_open() on the same region.
+ * @param key         Who is calling: any bytes. Only a keyed hash of it is kept.
+ * @param key_length  Bytes in `key`.
+ * @param out_permit  Receives the permit, which is never 0. Untouched when
+ *                    denied.
+ *
+ * @return TIDEGATE_OK when inside, TIDEGATE_DENIED when there is no room, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or the bulkhead has no keys;
+ *         TIDEGATE_E_STALE     the bulkhead is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_bulkhead_enter_key(tidegate_engine *engine,
+                                            tidegate_bulkhead bulkhead,
+                                            const char *key,
+                                            size_t key_length,
+                                            uint64_t *out_permit);
+
+/**
  * Leaves with the permit that tidegate_bulkhead_enter() gave.
  *
  * @param engine    An open engine.
@@ -1544,6 +1601,49 @@ TIDEGATE_API
 tidegate_status tidegate_bulkhead_leave(tidegate_engine *engine,
                                         tidegate_bulkhead bulkhead,
                                         uint64_t permit);
+
+/**
+ * tidegate_bulkhead_leave() that tells how the call went, which an adaptive
+ * limit learns from.
+ *
+ * @param engine    An open engine.
+ * @param bulkhead  The bulkhead that gave the permit.
+ * @param permit    The permit; it is good for nothing afterwards.
+ * @param outcome   How it ended. A failure is a sign of too much load; an
+ *                  ignored call is no sign of anything.
+ * @param seconds   How long it took.
+ *
+ * @return As tidegate_bulkhead_leave(), or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, the outcome is none, or seconds
+ *                              is negative, infinite or not a number; the
+ *                              permit is then still good.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_bulkhead_leave_with(tidegate_engine *engine,
+                                             tidegate_bulkhead bulkhead,
+                                             uint64_t permit,
+                                             tidegate_outcome outcome,
+                                             double seconds);
+
+/**
+ * Reads a bulkhead's numbers.
+ *
+ * @param engine       An open engine, or an observer.
+ * @param bulkhead     From tidegate_bulkhead_open() on the same region.
+ * @param out_reading  Receives the numbers.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the bulkhead is not one of this engine.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_bulkhead_read(tidegate_engine *engine,
+                                       tidegate_bulkhead bulkhead,
+                                       tidegate_bulkhead_reading *out_reading);
 
 /**
  * Opens the retry `name`, and makes it if need be: how long to wait before

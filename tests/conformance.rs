@@ -206,7 +206,7 @@ impl Run {
             }
             "bulkhead_enter" => {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
-                given(engine.enter_bulkhead(bulkhead)?, "permit")
+                given(engine.enter_bulkhead(bulkhead, None)?, "permit")
             }
             "bulkhead_leave" => {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;

@@ -63,7 +63,9 @@ pub fn name_of(region: &Region, id: u64) -> Option<(&'static str, String)> {
     let kind = handle::kind(id)?;
     let guards = match kind {
         IdKind::Limiter => registry::directory(region),
-        IdKind::Bulkhead | IdKind::Retry | IdKind::Guard => stored::directory(region, kind),
+        IdKind::Breaker | IdKind::Bulkhead | IdKind::Retry | IdKind::Throttle | IdKind::Guard => {
+            stored::directory(region, kind)
+        }
         _ => return None,
     };
     let index = handle::entry(id);

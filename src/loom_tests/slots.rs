@@ -33,7 +33,7 @@ fn is_dead(pid: u64) -> bool {
 fn two_claimers_never_share_an_entry() {
     explore(3, || {
         let (memory, slots) = table(2);
-        let claim = |pid: u32| {
+        let claim = |pid: u64| {
             let memory = Arc::clone(&memory);
             thread::spawn(move || {
                 let index = slots
@@ -54,7 +54,7 @@ fn two_claimers_never_share_an_entry() {
 fn an_entry_given_back_is_found_again() {
     explore(3, || {
         let (memory, slots) = table(1);
-        let attempt = |pid: u32| {
+        let attempt = |pid: u64| {
             let memory = Arc::clone(&memory);
             thread::spawn(move || {
                 let index = slots.claim(memory.words(), 1, pid, is_dead);
@@ -76,7 +76,7 @@ fn an_entry_of_a_dead_claimer_is_taken_over_once() {
     explore(3, || {
         let (memory, slots) = table(1);
         assert_eq!(slots.claim(memory.words(), 1, 666, is_dead), Some(0));
-        let attempt = |pid: u32| {
+        let attempt = |pid: u64| {
             let memory = Arc::clone(&memory);
             thread::spawn(move || slots.claim(memory.words(), 1, pid, is_dead))
         };

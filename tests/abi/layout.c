@@ -63,6 +63,10 @@ int main(void) {
   FIELD(tidegate_breaker_reading, tripped_age_ns);
   SIZE(tidegate_bulkhead);
   FIELD(tidegate_bulkhead, id);
+  SIZE(tidegate_bulkhead_reading);
+  FIELD(tidegate_bulkhead_reading, limit);
+  FIELD(tidegate_bulkhead_reading, in_use);
+  FIELD(tidegate_bulkhead_reading, returned_from_dead);
   SIZE(tidegate_retry);
   FIELD(tidegate_retry, id);
   SIZE(tidegate_shard);

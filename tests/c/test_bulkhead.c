@@ -120,10 +120,122 @@ static void the_permits_of_a_killed_process_come_back(void)
     CHECK(waitpid(child, NULL, 0) == child);
     uint64_t permits[2] = {enter(two), enter(two)};
     refuse(two);
+    tidegate_bulkhead_reading reading;
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_read(engine, two, &reading));
+    EQUAL(2, reading.in_use);
+    EQUAL(2, reading.returned_from_dead);
     STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, two, permits[0]));
     STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, two, permits[1]));
     close(inside[0]);
     close(inside[1]);
+}
+
+static void each_key_has_its_own_room(void)
+{
+    tidegate_bulkhead keyed =
+        open_bulkhead("keyed", "{\"max_concurrent\":2,\"keyed\":true,\"max_keys\":50}");
+    uint64_t permits[50][2], none = 77;
+    for (int round = 0; round < 3; round++) {
+        for (unsigned char key = 0; key < 50; key++) {
+            for (int i = 0; i < 2; i++) {
+                STATUS(TIDEGATE_OK, tidegate_bulkhead_enter_key(engine, keyed, (char *)&key, 1,
+                                                                &permits[key][i]));
+            }
+            STATUS(TIDEGATE_DENIED,
+                   tidegate_bulkhead_enter_key(engine, keyed, (char *)&key, 1, &none));
+        }
+        tidegate_bulkhead_reading reading;
+        STATUS(TIDEGATE_OK, tidegate_bulkhead_read(engine, keyed, &reading));
+        EQUAL(2, reading.limit);
+        EQUAL(100, reading.in_use);
+        for (int key = 0; key < 50; key++) {
+            STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, keyed, permits[key][1]));
+            STATUS(TIDEGATE_E_STATE, tidegate_bulkhead_leave(engine, keyed, permits[key][1]));
+            STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, keyed, permits[key][0]));
+        }
+    }
+    EQUAL(77, none);
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_enter(engine, keyed, &none));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_enter_key(engine, keyed, NULL, 0, &none));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_enter_key(engine, keyed, NULL, 3, &none));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_enter_key(engine, keyed, "a", 1, NULL));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_enter_key(engine, keyed, "", 0, &none));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave_with(engine, keyed, none,
+                                                     TIDEGATE_OUTCOME_FAILURE, 1.0));
+    tidegate_bulkhead plain = open_bulkhead("plain", "{\"max_concurrent\":2}");
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_enter_key(engine, plain, "a", 1, &none));
+}
+
+static uint64_t limit_of(tidegate_bulkhead bulkhead)
+{
+    tidegate_bulkhead_reading reading = {0};
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_read(engine, bulkhead, &reading));
+    return reading.limit;
+}
+
+static void aimd_learns_from_each_call(void)
+{
+    tidegate_bulkhead aimd =
+        open_bulkhead("aimd", "{\"adaptive\":{\"algorithm\":\"aimd\",\"initial\":4,\"min\":2,"
+                              "\"max\":8}}");
+    uint64_t permits[8];
+    for (int i = 0; i < 4; i++) {
+        permits[i] = enter(aimd);
+    }
+    refuse(aimd);
+    EQUAL(4, limit_of(aimd));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_leave_with(engine, aimd, permits[3], 9, 0.1));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_leave_with(engine, aimd, permits[3],
+                                                             TIDEGATE_OUTCOME_SUCCESS, -0.1));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave_with(engine, aimd, permits[3],
+                                                     TIDEGATE_OUTCOME_SUCCESS, 0.1));
+    EQUAL(5, limit_of(aimd));
+    permits[3] = enter(aimd);
+    permits[4] = enter(aimd);
+    refuse(aimd);
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave_with(engine, aimd, permits[0],
+                                                     TIDEGATE_OUTCOME_IGNORED, 0.1));
+    EQUAL(5, limit_of(aimd));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave_with(engine, aimd, permits[1],
+                                                     TIDEGATE_OUTCOME_FAILURE, 0.1));
+    EQUAL(4, limit_of(aimd));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave_with(engine, aimd, permits[2],
+                                                     TIDEGATE_OUTCOME_SUCCESS, 6.0));
+    EQUAL(3, limit_of(aimd));
+    /* Two are inside above the limit's place: only one may enter. */
+    permits[0] = enter(aimd);
+    refuse(aimd);
+    STATUS(TIDEGATE_E_STATE, tidegate_bulkhead_leave_with(engine, aimd, permits[2],
+                                                          TIDEGATE_OUTCOME_FAILURE, 0.1));
+    EQUAL(3, limit_of(aimd));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, aimd, permits[0]));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, aimd, permits[3]));
+    STATUS(TIDEGATE_OK, tidegate_bulkhead_leave(engine, aimd, permits[4]));
+    for (int i = 0; i < 3; i++) {
+        permits[i] = enter(aimd);
+    }
+    refuse(aimd);
+}
+
+static void a_gradient_learns_from_windows(void)
+{
+    tidegate_bulkhead gradient = open_bulkhead(
+        "gradient", "{\"adaptive\":{\"algorithm\":\"gradient\",\"initial\":4,\"min\":2}}");
+    uint64_t permits[4];
+    for (int window = 0; window < 60; window++) {
+        for (int call = 0; call < 10; call++) {
+            for (int i = 0; i < 4; i++) {
+                permits[i] = enter(gradient);
+            }
+            for (int i = 0; i < 4; i++) {
+                STATUS(TIDEGATE_OK, tidegate_bulkhead_leave_with(engine, gradient, permits[i],
+                                                                 TIDEGATE_OUTCOME_SUCCESS, 0.01));
+            }
+        }
+        STATUS(TIDEGATE_OK, tidegate_clock_advance(engine, SECOND));
+    }
+    /* It grows for as long as more than half of it is used. */
+    CHECK(limit_of(gradient) >= 8 && limit_of(gradient) <= 9);
 }
 
 static void opening(void)
@@ -154,6 +266,17 @@ static void opening(void)
         "{\"max_concurrent\":20,\"permit_timeout_seconds\":0}",
         "{\"max_concurrent\":20,\"shadow\":1}",
         "{\"max_concurrent\":20,\"max_wait\":1}",
+        "{\"max_concurrent\":20,\"max_keys\":5}",
+        "{\"max_concurrent\":1000,\"keyed\":true}",
+        "{\"max_concurrent\":100,\"keyed\":true,\"max_keys\":100000}",
+        "{\"max_concurrent\":20,\"adaptive\":{\"algorithm\":\"aimd\"}}",
+        "{\"adaptive\":{\"algorithm\":\"aimd\"},\"keyed\":true}",
+        "{\"adaptive\":{\"algorithm\":\"best\"}}",
+        "{\"adaptive\":{}}",
+        "{\"adaptive\":{\"algorithm\":\"aimd\",\"smoothing\":1}}",
+        "{\"adaptive\":{\"algorithm\":\"vegas\",\"min\":30,\"max\":20}}",
+        "{\"adaptive\":{\"algorithm\":\"vegas\",\"initial\":2000}}",
+        "{\"adaptive\":{\"algorithm\":\"gradient\",\"rtt_tolerance\":0.5}}",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         STATUS(TIDEGATE_E_CONFIG, tidegate_bulkhead_open(engine, "wrong", wrong[i], &bulkhead));
@@ -176,6 +299,10 @@ static void misuse(void)
     STATUS(TIDEGATE_E_STALE, tidegate_bulkhead_enter(engine, strange, &permit));
     STATUS(TIDEGATE_E_STALE, tidegate_bulkhead_leave(engine, none, 1));
     EQUAL(0, permit);
+    tidegate_bulkhead_reading reading;
+    STATUS(TIDEGATE_E_STALE, tidegate_bulkhead_read(engine, none, &reading));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_read(engine, bulkhead, NULL));
+    STATUS(TIDEGATE_E_ARGUMENT, tidegate_bulkhead_read(NULL, bulkhead, &reading));
 }
 
 int main(void)
@@ -191,6 +318,9 @@ int main(void)
     RUN(a_late_permit_is_taken_back);
     RUN(a_bulkhead_in_shadow_denies_nothing);
     RUN(the_permits_of_a_killed_process_come_back);
+    RUN(each_key_has_its_own_room);
+    RUN(aimd_learns_from_each_call);
+    RUN(a_gradient_learns_from_windows);
     RUN(opening);
     RUN(misuse);
     tidegate_engine_close(engine);
