@@ -9,11 +9,13 @@
 
 extern const Guarding limiter_guarding;
 extern const Guarding operation_guarding;
+extern const Guarding breaker_guarding;
 extern const Guarding bulkhead_guarding;
 
 const Guarding *const guardings[KINDS] = {
     [KIND_LIMITER] = &limiter_guarding,
     [KIND_OPERATION] = &operation_guarding,
+    [KIND_BREAKER] = &breaker_guarding,
     [KIND_BULKHEAD] = &bulkhead_guarding,
 };
 
@@ -21,6 +23,7 @@ const char *kind_word(Kind kind)
 {
     static const char *const words[KINDS] = {
         [KIND_LIMITER] = "limiter",
+        [KIND_BREAKER] = "breaker",
         [KIND_BULKHEAD] = "bulkhead",
         [KIND_RETRY] = "retry",
     };
@@ -126,11 +129,22 @@ void call_drop(Handle *self, Call *call)
     (void)end(self, call, MEASURED, TIDEGATE_OUTCOME_IGNORED, NULL);
 }
 
+/* Nanoseconds that a refused call should wait; 0 where nobody knows. */
+static uint64_t wait_of(Handle *self, const Refusal *refusal)
+{
+    const Guarding *guarding = guardings[self->kind];
+    tidegate_engine *engine = self->engine->raw;
+    if (refusal->retry_after_ns == 0 && guarding->wait != NULL && engine != NULL) {
+        return guarding->wait(engine, self->id);
+    }
+    return refusal->retry_after_ns;
+}
+
 PyObject *raise_denied(Handle *self, const Refusal *refusal)
 {
     PyObject *error =
         PyObject_CallFunction(self->state->denied, "zOd", kind_word(refusal->by), self->name,
-                              (double)refusal->retry_after_ns * 1e-9);
+                              (double)wait_of(self, refusal) * 1e-9);
     if (error != NULL) {
         PyErr_SetObject((PyObject *)Py_TYPE(error), error);
         Py_DECREF(error);
@@ -325,10 +339,11 @@ static PyObject *permit_report(PyObject *object, PyObject *args, PyObject *keywo
     return none_or_raise(self->state, status);
 }
 
-static PyObject *permit_retry_after(PyObject *self, void *ignored)
+static PyObject *permit_retry_after(PyObject *object, void *ignored)
 {
     (void)ignored;
-    return seconds_from(((Permit *)self)->refusal.retry_after_ns);
+    Permit *self = (Permit *)object;
+    return seconds_from(self->admitted ? 0 : wait_of(self->guard, &self->refusal));
 }
 
 static PyObject *permit_admitted(PyObject *self, void *ignored)

@@ -185,6 +185,7 @@ static tidegate_status open_kind(tidegate_engine *engine, Kind kind, const char 
         OPEN(KIND_HISTOGRAM, tidegate_histogram, tidegate_histogram_open)
         OPEN(KIND_LIMITER, tidegate_limiter, tidegate_limiter_open)
         OPEN(KIND_OPERATION, tidegate_operation, tidegate_operation_open)
+        OPEN(KIND_BREAKER, tidegate_breaker, tidegate_breaker_open)
         OPEN(KIND_BULKHEAD, tidegate_bulkhead, tidegate_bulkhead_open)
         OPEN(KIND_RETRY, tidegate_retry, tidegate_retry_open)
     case KINDS:
@@ -357,6 +358,7 @@ static PyMethodDef engine_methods[] = {
     {"tick", engine_tick, METH_NOARGS, tick_doc},
     {"record", FAST(engine_record), METH_FASTCALL, record_doc},
     {"allow", FAST(engine_allow), METH_FASTCALL, allow_doc},
+    {"_events", engine_events, METH_O, NULL},
     {"_health", engine_health, METH_O, NULL},
     {"report_health", FAST(engine_report_health), METH_VARARGS | METH_KEYWORDS, report_health_doc},
     {"heartbeat", engine_heartbeat, METH_NOARGS, heartbeat_doc},

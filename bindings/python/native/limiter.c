@@ -206,7 +206,7 @@ static tidegate_status limiter_begin(tidegate_engine *engine, uint64_t id, const
     return status;
 }
 
-const Guarding limiter_guarding = {limiter_begin, NULL, false};
+const Guarding limiter_guarding = {limiter_begin, NULL, NULL, false};
 
 PyDoc_STRVAR(admit_doc, "admit(*key_parts, cost=1)\n--\n\n"
 "As check(), for a block: `with limiter.admit(user):` raises LimitExceeded when denied.");

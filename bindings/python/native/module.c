@@ -18,6 +18,7 @@ static int add_constants(PyObject *module)
         {"KIND_HISTOGRAM", KIND_HISTOGRAM},
         {"KIND_LIMITER", KIND_LIMITER},
         {"KIND_OPERATION", KIND_OPERATION},
+        {"KIND_BREAKER", KIND_BREAKER},
         {"KIND_BULKHEAD", KIND_BULKHEAD},
         {"KIND_RETRY", KIND_RETRY},
         {"OUTCOME_SUCCESS", TIDEGATE_OUTCOME_SUCCESS},
@@ -25,6 +26,7 @@ static int add_constants(PyObject *module)
         {"OUTCOME_IGNORED", TIDEGATE_OUTCOME_IGNORED},
         {"FORMAT_JSON", TIDEGATE_FORMAT_JSON},
         {"FORMAT_PROMETHEUS", TIDEGATE_FORMAT_PROMETHEUS},
+        {"FORMAT_OPENMETRICS", TIDEGATE_FORMAT_OPENMETRICS},
         {"FORMAT_HEALTH_JSON", TIDEGATE_FORMAT_HEALTH_JSON},
         {"FORMAT_HEALTH_SIMPLE", TIDEGATE_FORMAT_HEALTH_SIMPLE},
     };
@@ -75,8 +77,8 @@ static int module_exec(PyObject *module)
     PyType_Spec *const handles[KINDS] = {
         [KIND_COUNTER] = &counter_spec,     [KIND_GAUGE] = &gauge_spec,
         [KIND_HISTOGRAM] = &histogram_spec, [KIND_LIMITER] = &limiter_spec,
-        [KIND_OPERATION] = &operation_spec, [KIND_BULKHEAD] = &bulkhead_spec,
-        [KIND_RETRY] = &retry_spec,
+        [KIND_OPERATION] = &operation_spec, [KIND_BREAKER] = &breaker_spec,
+        [KIND_BULKHEAD] = &bulkhead_spec,   [KIND_RETRY] = &retry_spec,
     };
     for (int kind = 0; kind < KINDS; kind++) {
         if (add_type(module, handles[kind], &state->handle[kind]) < 0) {

@@ -25,6 +25,7 @@ typedef enum {
     KIND_HISTOGRAM,
     KIND_LIMITER,
     KIND_OPERATION,
+    KIND_BREAKER,
     KIND_BULKHEAD,
     KIND_RETRY,
     KINDS
@@ -200,6 +201,8 @@ typedef struct {
     /* NULL where nothing is given back. */
     tidegate_status (*end)(tidegate_engine *engine, uint64_t id, const Call *call,
                            tidegate_outcome outcome, double seconds, const char *error_code);
+    /* How long a refused call should wait, where that is not known at once; or NULL. */
+    uint64_t (*wait)(tidegate_engine *engine, uint64_t id);
     /* Whether the time is measured here; otherwise `seconds` is below 0 unless somebody said it. */
     bool timed;
 } Guarding;
@@ -238,6 +241,7 @@ extern PyType_Spec limiter_spec;
 extern PyType_Spec decision_spec;
 extern PyType_Spec permit_spec;
 extern PyType_Spec operation_spec;
+extern PyType_Spec breaker_spec;
 extern PyType_Spec bulkhead_spec;
 extern PyType_Spec retry_spec;
 
@@ -282,6 +286,23 @@ PyObject *timer_new(Handle *histogram);
 
 /* guarded.c: its type, which is made to fit the interpreter. */
 PyTypeObject *guarded_type(PyObject *module);
+
+/* reading.c */
+
+typedef enum { AS_WHOLE, AS_REAL, AS_SECONDS } As;
+
+/* A field of a struct of 64-bit numbers; AS_SECONDS are nanoseconds there. */
+typedef struct {
+    const char *name;
+    size_t offset;
+    As as;
+} Field;
+
+/* The fields, up to one without a name, as a dict. */
+PyObject *dict_of(const void *reading, const Field *fields);
+
+/* events.c */
+PyObject *engine_events(PyObject *engine, PyObject *cursor);
 
 /* health.c */
 extern const char *const health_words[];

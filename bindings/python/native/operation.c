@@ -26,7 +26,7 @@ static tidegate_status operation_end(tidegate_engine *engine, uint64_t id, const
     return tidegate_operation_end(engine, operation, call->first, outcome, code);
 }
 
-const Guarding operation_guarding = {operation_begin, operation_end, false};
+const Guarding operation_guarding = {operation_begin, operation_end, NULL, false};
 
 PyDoc_STRVAR(record_doc, "record(seconds, outcome=Outcome.SUCCESS, error=None)\n--\n\n"
 "Records one call: how long it took, how it ended, and why.");
@@ -90,17 +90,17 @@ PyDoc_STRVAR(read_doc, "read(window=0.0)\n--\n\n"
 static PyObject *operation_read(PyObject *object, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"window", NULL};
-    static const struct {
-        const char *name;
-        size_t offset;
-        bool whole;
-    } fields[] = {
-#define WHOLE(field) {#field, offsetof(tidegate_operation_reading, field), true}
-#define REAL(field) {#field, offsetof(tidegate_operation_reading, field), false}
-        WHOLE(count),        WHOLE(successes), WHOLE(failures), WHOLE(ignored), WHOLE(slow),
-        REAL(rate_per_second), REAL(success_ratio), REAL(error_rate), REAL(average), REAL(p50),
-        REAL(p90),           REAL(p95),        REAL(p99),       REAL(p999),     REAL(min),
-        REAL(max),
+    static const Field fields[] = {
+#define WHOLE(field) {#field, offsetof(tidegate_operation_reading, field), AS_WHOLE}
+#define REAL(field) {#field, offsetof(tidegate_operation_reading, field), AS_REAL}
+        WHOLE(count),          WHOLE(successes),    WHOLE(failures),
+        WHOLE(ignored),        WHOLE(slow),         REAL(rate_per_second),
+        REAL(success_ratio),   REAL(error_rate),    REAL(average),
+        REAL(p50),             REAL(p90),           REAL(p95),
+        REAL(p99),             REAL(p999),          REAL(min),
+        REAL(max),             {NULL, 0, AS_WHOLE},
+#undef WHOLE
+#undef REAL
     };
     Handle *self = (Handle *)object;
     double window = 0.0;
@@ -117,17 +117,7 @@ static PyObject *operation_read(PyObject *object, PyObject *args, PyObject *keyw
     if (status != TIDEGATE_OK) {
         return raise_status(self->state, status);
     }
-    PyObject *found = PyDict_New();
-    for (size_t i = 0; found != NULL && i < sizeof fields / sizeof fields[0]; i++) {
-        const char *at = (const char *)&reading + fields[i].offset;
-        PyObject *value = fields[i].whole ? PyLong_FromUnsignedLongLong(*(const uint64_t *)at)
-                                          : PyFloat_FromDouble(*(const double *)at);
-        if (value == NULL || PyDict_SetItemString(found, fields[i].name, value) < 0) {
-            Py_CLEAR(found);
-        }
-        Py_XDECREF(value);
-    }
-    return found;
+    return dict_of(&reading, fields);
 }
 
 PyDoc_STRVAR(operation_time_doc, "time(*, ignore=())\n--\n\n"

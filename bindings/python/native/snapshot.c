@@ -44,29 +44,41 @@ static void snapshot_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-static tidegate_status render_format(const void *object, const void *format, char *buffer,
+typedef struct {
+    uint32_t format;
+    const char *options;
+} Wanted;
+
+static tidegate_status render_wanted(const void *object, const void *more, char *buffer,
                                      size_t capacity, size_t *out_length)
 {
-    return tidegate_snapshot_render(object, *(const uint32_t *)format, buffer, capacity,
-                                    out_length);
+    const Wanted *wanted = more;
+    if (wanted->options == NULL) {
+        return tidegate_snapshot_render(object, wanted->format, buffer, capacity, out_length);
+    }
+    return tidegate_snapshot_render_with(object, wanted->format, wanted->options, buffer, capacity,
+                                         out_length);
 }
 
-PyDoc_STRVAR(render_doc, "render(format)\n--\n\n"
-"The snapshot as text in one of the FORMAT_ numbers of this module.");
+PyDoc_STRVAR(render_doc, "render(format, options=None)\n--\n\n"
+"The snapshot as text in one of the FORMAT_ numbers of this module; options are JSON.");
 
-static PyObject *snapshot_render(PyObject *object, PyObject *format)
+static PyObject *snapshot_render(PyObject *object, PyObject *args)
 {
     Snapshot *self = (Snapshot *)object;
+    PyObject *format;
+    Wanted wanted = {0, NULL};
     uint64_t number;
-    if (whole_number(format, "format", UINT32_MAX, &number) < 0) {
+    if (!PyArg_ParseTuple(args, "O|z:render", &format, &wanted.options)
+        || whole_number(format, "format", UINT32_MAX, &number) < 0) {
         return NULL;
     }
-    uint32_t wanted = (uint32_t)number;
-    return text_from(self->state, render_format, self->raw, &wanted, true);
+    wanted.format = (uint32_t)number;
+    return text_from(self->state, render_wanted, self->raw, &wanted, true);
 }
 
 static PyMethodDef snapshot_methods[] = {
-    {"render", snapshot_render, METH_O, render_doc},
+    {"render", snapshot_render, METH_VARARGS, render_doc},
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };

@@ -150,6 +150,9 @@ def test_metrics_and_probes_are_answered(engine: Engine) -> None:
     assert health.headers["content-type"] == "application/health+json"
     assert health.json()["status"] == "pass"
     assert startup.json()["status"] in ("pass", "fail")
+    (openmetrics,) = ask(app, ("GET", "/metrics", {"accept": "application/openmetrics-text"}))
+    assert openmetrics.headers["content-type"].startswith("application/openmetrics-text")
+    assert openmetrics.text.endswith("# EOF\n")
     engine.report_health("redis", "unhealthy")
     health, live = ask(app, "/health", "/health/live")
     assert (health.status_code, live.status_code) == (503, 200)

@@ -122,6 +122,38 @@ class Run:
             self.permits[step.get("as", "")] = permit
         return int(not permit), {}
 
+    def breaker_acquire(self, step: Step) -> Answer:
+        return self.keep(self.engine.breaker(step["breaker"]).acquire(), step)
+
+    def breaker_report(self, step: Step) -> Answer:
+        outcome = Outcome[step["outcome"].upper()]
+        self.permits[step["permit"]].report(outcome, step.get("seconds", 0.0))
+        return 0, {}
+
+    def breaker_state(self, step: Step) -> Answer:
+        return 0, {"phase": self.engine.breaker(step["breaker"]).state}
+
+    def breaker_set_mode(self, step: Step) -> Answer:
+        self.engine.breaker(step["breaker"]).set_mode(step["mode"])
+        return 0, {}
+
+    def breaker_read(self, step: Step) -> Answer:
+        reading: dict[str, Any] = dict(self.engine.breaker(step["breaker"]).read())
+        reading["retry_after_ns"] = round(reading["retry_after"] * 1e9)
+        reading["tripped_age_ns"] = round(reading["tripped_age"] * 1e9)
+        return 0, reading
+
+    def bulkhead_enter_key(self, step: Step) -> Answer:
+        return self.keep(self.engine.bulkhead(step["bulkhead"]).enter(step["key"]), step)
+
+    def bulkhead_leave_with(self, step: Step) -> Answer:
+        outcome = Outcome[step["outcome"].upper()]
+        self.permits[step["permit"]].report(outcome, step.get("seconds", 0.0))
+        return 0, {}
+
+    def bulkhead_read(self, step: Step) -> Answer:
+        return 0, dict(self.engine.bulkhead(step["bulkhead"]).read())
+
     def bulkhead_enter(self, step: Step) -> Answer:
         return self.keep(self.engine.bulkhead(step["bulkhead"]).enter(), step)
 

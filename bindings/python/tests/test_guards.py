@@ -650,3 +650,31 @@ def test_permits_of_killed_workers_come_back(one: Bulkhead) -> None:
     os.close(read)
     os.close(write)
     assert is_free(one)
+
+
+def test_a_bulkhead_for_each_key(engine: Engine) -> None:
+    users = engine.bulkhead("users", max_concurrent=1, keyed=True)
+
+    @users(key=lambda user: ("user", user))
+    def work(user: str) -> bool:
+        return bool(users.enter("user", user))
+
+    with users.enter("user", "ann"):
+        assert not users.enter("user", "ann")
+        assert work("bob") is False
+        with pytest.raises(BulkheadFull):
+            work("ann")
+    assert users.enter("user", "ann")
+    reading = engine.bulkhead("one", max_concurrent=3).read()
+    assert (reading["limit"], reading["in_use"], reading["returned_from_dead"]) == (3, 0, 0)
+
+
+def test_snapshots_of_a_part(engine: Engine) -> None:
+    engine.counter("http.hits").inc()
+    engine.counter("other").inc()
+    snapshot = engine.snapshot()
+    assert "other" not in snapshot.prometheus(names=["http.*"])
+    assert [c["name"] for c in snapshot.to_dict(names=["oth*"])["counters"]] == ["other"]
+    assert snapshot.openmetrics().endswith("# EOF\n")
+    with pytest.raises(ConfigError, match="nmes"):
+        snapshot.json(nmes=[])

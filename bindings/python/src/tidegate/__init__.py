@@ -5,6 +5,7 @@ by its path. Start with :class:`Engine`.
 """
 
 from ._native import (
+    Breaker,
     Bulkhead,
     Counter,
     Decision,
@@ -17,12 +18,13 @@ from ._native import (
     key_bytes,
 )
 from ._native import version as __version__
-from .engine import Engine, Health, Outcome
+from .engine import Engine, Events, Health, Outcome
 from .errors import (
     ArgumentError,
     BugError,
     BulkheadFull,
     CapacityError,
+    CircuitOpen,
     ClosedError,
     ConfigError,
     ConflictError,
@@ -41,10 +43,12 @@ from .snapshot import Snapshot
 
 __all__ = [
     "ArgumentError",
+    "Breaker",
     "BugError",
     "Bulkhead",
     "BulkheadFull",
     "CapacityError",
+    "CircuitOpen",
     "ClosedError",
     "ConfigError",
     "ConflictError",
@@ -52,6 +56,7 @@ __all__ = [
     "Decision",
     "Denied",
     "Engine",
+    "Events",
     "FormatError",
     "Gauge",
     "Health",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, TypedDict, TypeVar, final, overload
+from typing import Any, Literal, TypedDict, TypeVar, final, overload
 
 from typing_extensions import Self
 
@@ -18,10 +18,12 @@ KIND_GAUGE: int
 KIND_HISTOGRAM: int
 KIND_LIMITER: int
 KIND_OPERATION: int
+KIND_BREAKER: int
 KIND_BULKHEAD: int
 KIND_RETRY: int
 FORMAT_JSON: int
 FORMAT_PROMETHEUS: int
+FORMAT_OPENMETRICS: int
 FORMAT_HEALTH_JSON: int
 FORMAT_HEALTH_SIMPLE: int
 OUTCOME_SUCCESS: int
@@ -72,12 +74,13 @@ class Engine:
     ) -> None: ...
     def heartbeat(self) -> None: ...
     def startup_done(self) -> None: ...
+    def _events(self, cursor: int, /) -> tuple[str, int, int]: ...
     def _health(self, probe: Probe, /) -> tuple[HealthStatus, int]: ...
     def _snapshot(self) -> Snapshot: ...
 
 @final
 class Snapshot:
-    def render(self, format: int, /) -> str: ...
+    def render(self, format: int, options: str | None = None, /) -> str: ...
 
 @final
 class Counter(Handle):
@@ -211,15 +214,63 @@ class Operation(Handle):
     @overload
     def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
 
-@final
-class Bulkhead(Handle):
-    """So many calls inside at once, those of all processes together."""
+#: Where a breaker is.
+Phase = Literal[
+    "closed", "open", "half_open", "forced_open", "disabled", "forced_closed", "metrics_only"
+]
 
-    def enter(self, *, ignore: Ignore = ()) -> Permit: ...
+class BreakerReading(TypedDict):
+    phase: Phase
+    reason: str
+    generation: int
+    calls: int
+    failures: int
+    slow_calls: int
+    failure_rate: float
+    slow_call_rate: float
+    retry_after: float
+    opened_count: int
+    permits_out: int
+    tripped_calls: int
+    tripped_failures: int
+    tripped_slow_calls: int
+    tripped_age: float
+
+@final
+class Breaker(Handle):
+    """A circuit breaker, one for all processes of the region."""
+
+    @property
+    def state(self) -> Phase: ...
+    def acquire(self, *, ignore: Ignore = ()) -> Permit: ...
+    def set_mode(self, mode: Phase, /) -> None: ...
+    def read(self) -> BreakerReading: ...
     @overload
     def __call__(self, function: _F, /) -> _F: ...
     @overload
     def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
+
+class BulkheadReading(TypedDict):
+    limit: int
+    in_use: int
+    returned_from_dead: int
+
+@final
+class Bulkhead(Handle):
+    """So many calls inside at once, those of all processes together."""
+
+    def enter(self, *key_parts: KeyPart, ignore: Ignore = ()) -> Permit: ...
+    def read(self) -> BulkheadReading: ...
+    @overload
+    def __call__(self, function: _F, /) -> _F: ...
+    @overload
+    def __call__(
+        self,
+        /,
+        *,
+        key: Callable[..., KeyPart | tuple[KeyPart, ...]] | None = None,
+        ignore: Ignore = (),
+    ) -> Callable[[_F], _F]: ...
 
 @final
 class Retry(Handle):

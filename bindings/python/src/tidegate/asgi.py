@@ -46,7 +46,9 @@ class TidegateMiddleware:
         method, path = scope["method"], scope["path"]
         if path == web.metrics_path or path in web.probes:
             # Rendering releases the interpreter's lock: the loop goes on meanwhile.
-            answer = await asyncio.get_running_loop().run_in_executor(None, web.own, method, path)
+            accept = dict(scope["headers"]).get(b"accept", b"").decode("latin-1")
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(None, web.own, method, path, accept)
             assert answer is not None
             await give(answer, method, send)
             return

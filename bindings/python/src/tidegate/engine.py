@@ -15,7 +15,7 @@ from .snapshot import Snapshot
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Document", "Engine", "Health", "HealthStatus", "KeyPart", "Outcome", "Probe"]
+__all__ = ["Document", "Engine", "Events", "Health", "HealthStatus", "KeyPart", "Outcome", "Probe"]
 
 #: A document: JSON as text, or what json.dumps() makes JSON of.
 Document = str | Mapping[str, Any]
@@ -41,6 +41,15 @@ class Health(NamedTuple):
 
     status: HealthStatus
     http_status: int
+
+
+class Events(NamedTuple):
+    """What happened, and where to go on."""
+
+    events: list[dict[str, Any]]
+    cursor: int
+    #: How many events there were that the region no longer keeps.
+    lost: int
 
 
 def _json(document: Document | None) -> str | None:
@@ -206,6 +215,31 @@ class Engine(_native.Engine):
         config_json = _guard(config, fields)
         return cast(_native.Limiter, self._open(_native.KIND_LIMITER, name, config_json))
 
+    def breaker(
+        self, name: str, config: Document | None = None, **fields: Any
+    ) -> _native.Breaker:
+        """The circuit breaker of this name, one for all processes: one that exists keeps its
+        state.
+
+        >>> with Engine() as engine:
+        ...     payments = engine.breaker("payments", consecutive_failures=2, open_seconds=10)
+        ...     @payments
+        ...     def pay() -> None:
+        ...         raise TimeoutError
+        ...     for _ in range(3):
+        ...         try:
+        ...             pay()
+        ...         except Exception as error:
+        ...             print(type(error).__name__)
+        ...     payments.state
+        TimeoutError
+        TimeoutError
+        CircuitOpen
+        'open'
+        """
+        config_json = _guard(config, fields)
+        return cast(_native.Breaker, self._open(_native.KIND_BREAKER, name, config_json))
+
     def bulkhead(
         self, name: str, config: Document | None = None, **fields: Any
     ) -> _native.Bulkhead:
@@ -240,6 +274,29 @@ class Engine(_native.Engine):
         (Health(status='unhealthy', http_status=503), 'healthy')
         """
         return Health(*self._health(probe))
+
+    def events(self, cursor: int = 0) -> Events:
+        """What happened since `cursor`, 0 being the oldest event that is kept: breakers that
+        opened, samples of denials, keys that were blocked or evicted, permits that came back from
+        dead workers.
+
+        >>> with Engine() as engine:
+        ...     engine.breaker("payments", {}).set_mode("forced_open")
+        ...     found = engine.events()
+        ...     [(event["name"], event["to"]) for event in found.events]
+        ...     engine.events(found.cursor).events
+        [('payments', 'forced_open')]
+        []
+        """
+        events: list[dict[str, Any]] = []
+        lost = 0
+        while True:
+            lines, after, missed = self._events(cursor)
+            lost += missed
+            if after == cursor or not lines:
+                return Events(events, after, lost)
+            events.extend(json.loads(line) for line in lines.splitlines())
+            cursor = after
 
     def snapshot(self) -> Snapshot:
         """A picture of everything, while writers go on."""

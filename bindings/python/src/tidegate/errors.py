@@ -12,6 +12,7 @@ __all__ = [
     "BugError",
     "BulkheadFull",
     "CapacityError",
+    "CircuitOpen",
     "ClosedError",
     "ConfigError",
     "ConflictError",
@@ -129,12 +130,17 @@ class BulkheadFull(Denied):
     """There is no room in a bulkhead."""
 
 
+class CircuitOpen(Denied):
+    """A breaker is open, or half-open with all its probes out."""
+
+
 class RetriesExhausted(Denied):
     """A chain will not try again: enough attempts, the budget spent, or beyond its deadline."""
 
 
 _BY_GUARD: dict[str | None, tuple[type[Denied], str]] = {
     "limiter": (LimitExceeded, "the limit of {} is reached"),
+    "breaker": (CircuitOpen, "the breaker {} is open"),
     "bulkhead": (BulkheadFull, "the bulkhead {} is full"),
     "retry": (RetriesExhausted, "{} will not be tried again"),
 }

@@ -26,17 +26,24 @@ class Snapshot:
     def __init__(self, native: _native.Snapshot) -> None:
         self._native = native
 
-    def json(self) -> str:
-        """The JSON document of schema/snapshot.schema.json."""
-        return self._native.render(_native.FORMAT_JSON)
+    def json(self, **options: Any) -> str:
+        """The JSON document of schema/snapshot.schema.json; ``names=["http.*"]`` for a part."""
+        return self._render(_native.FORMAT_JSON, options)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, **options: Any) -> dict[str, Any]:
         """The same as plain values."""
-        return cast(dict[str, Any], json.loads(self.json()))
+        return cast(dict[str, Any], json.loads(self.json(**options)))
 
-    def prometheus(self) -> str:
-        """Prometheus text format 0.0.4."""
-        return self._native.render(_native.FORMAT_PROMETHEUS)
+    def prometheus(self, **options: Any) -> str:
+        """Prometheus text format 0.0.4; ``names=["http.*"]`` for a part of it."""
+        return self._render(_native.FORMAT_PROMETHEUS, options)
+
+    def openmetrics(self, **options: Any) -> str:
+        """OpenMetrics text 1.0, with exemplars and units."""
+        return self._render(_native.FORMAT_OPENMETRICS, options)
+
+    def _render(self, format: int, options: dict[str, Any]) -> str:
+        return self._native.render(format, json.dumps(options) if options else None)
 
     def health_json(self) -> str:
         """The health of readiness as application/health+json."""

@@ -29,6 +29,7 @@ PROBES: dict[str, Probe] = {
     "/startup": "startup",
 }
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 #: A registry of prometheus_client, or anything else that gives Prometheus text.
 Registry = Any
@@ -106,7 +107,7 @@ class Web:
                 self.durations[which] = found
         return found
 
-    def own(self, method: str, path: str) -> Answer | None:
+    def own(self, method: str, path: str, accept: str = "") -> Answer | None:
         """The answer to what is asked of us and not of the application."""
         if path != self.metrics_path and path not in self.probes:
             return None
@@ -114,11 +115,15 @@ class Web:
             body = b"GET it\n"
             return Answer(405, [("allow", "GET, HEAD"), ("content-type", "text/plain")], body)
         if path == self.metrics_path:
-            return self.metrics()
+            return self.metrics("application/openmetrics-text" in accept)
         return self.health(self.probes[path])
 
-    def metrics(self) -> Answer:
-        """Prometheus text of the region, and of the registries."""
+    def metrics(self, openmetrics: bool = False) -> Answer:
+        """Prometheus text of the region, and of the registries. OpenMetrics for who asks for it,
+        unless there are registries, whose text would not fit behind its end mark."""
+        if openmetrics and not self.registries:
+            text = self.engine.snapshot().openmetrics().encode()
+            return Answer(200, [("content-type", OPENMETRICS)], text)
         text = self.engine.snapshot().prometheus().encode()
         for registry in self.registries:
             from prometheus_client import generate_latest

@@ -39,7 +39,7 @@ class TidegateMiddleware:
     def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
         web = self.web
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "") or "/"
-        answer = web.own(method, path)
+        answer = web.own(method, path, environ.get("HTTP_ACCEPT", ""))
         if answer is not None:
             return give(answer, method, start_response)
         request = Request(web, environ, method)
