@@ -536,6 +536,16 @@ typedef struct tidegate_breaker_reading {
 } tidegate_breaker_reading;
 
 /**
+ * Names an adaptive throttle. A plain value; zero is never valid.
+ */
+typedef struct tidegate_throttle {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_throttle;
+
+/**
  * Names a bulkhead. A plain value; zero is never valid.
  */
 typedef struct tidegate_bulkhead {
@@ -1484,6 +1494,81 @@ TIDEGATE_API
 tidegate_status tidegate_breaker_read(tidegate_engine *engine,
                                       tidegate_breaker breaker,
                                       tidegate_breaker_reading *out_reading);
+
+/**
+ * Opens the throttle `name`, and makes it if need be.
+ *
+ * A throttle rejects calls at the client, the more of them the more of the last
+ * ones failed. With n calls in the window, s of which succeeded, the next one is
+ * rejected with the probability
+ * max(0, (n - s / success_threshold) / (n + 1)) ^ (1 / aggression). Rejected calls
+ * are not in n. It is shared by every process of the region.
+ *
+ * The configuration is a JSON object; every field may be left out:
+ * `"window_seconds":30`, right to a tenth, `"success_threshold":0.95`,
+ * `"aggression":1`, `"minimum_rps":0` (with fewer calls a second none is
+ * rejected), `"max_rejection":0.8`, `"seed"` (a whole number, for tests that
+ * repeat), `"shadow":true` (counts what it would reject, and lets it pass).
+ *
+ * @param engine        An open engine.
+ * @param name          The name; the rules are those of metrics.
+ * @param config_json   A JSON object; NULL for a throttle that must exist.
+ * @param out_throttle  Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
+ *         TIDEGATE_E_CONFIG     a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_NOT_FOUND  config_json is NULL, and there is none of this
+ *                               name;
+ *         TIDEGATE_E_CONFLICT   it exists with another configuration;
+ *         TIDEGATE_E_CAPACITY   the region has no room for it;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any. Blocks: briefly, while another process makes a guard.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_throttle_open(tidegate_engine *engine,
+                                       const char *name,
+                                       const char *config_json,
+                                       tidegate_throttle *out_throttle);
+
+/**
+ * Asks whether a call may go on. There is nothing to give back; tell how the call
+ * ended with tidegate_throttle_report().
+ *
+ * @param engine    An open engine.
+ * @param throttle  From tidegate_throttle_open() on the same region.
+ *
+ * @return TIDEGATE_OK when the call may go on, TIDEGATE_DENIED when not, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STALE     the throttle is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_throttle_acquire(tidegate_engine *engine,
+                                          tidegate_throttle throttle);
+
+/**
+ * Tells how a call ended that a throttle let go on.
+ *
+ * @param engine    An open engine.
+ * @param throttle  From tidegate_throttle_open() on the same region.
+ * @param outcome   How the call ended; TIDEGATE_OUTCOME_IGNORED counts as nothing.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or outcome is none;
+ *         TIDEGATE_E_STALE     the throttle is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_throttle_report(tidegate_engine *engine,
+                                         tidegate_throttle throttle,
+                                         tidegate_outcome outcome);
 
 /**
  * Opens the bulkhead `name`, and makes it if need be: so many calls may be

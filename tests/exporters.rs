@@ -173,6 +173,8 @@ fn the_schema_is_strict() {
         "/breakers/0/window",
         "/breakers/0/tripped",
         "/breakers/1",
+        "/throttles/0",
+        "/throttles/0/window",
         "/engine",
         "/engine/workers/0",
     ];

@@ -42,7 +42,8 @@ const PLAIN: [&str; 10] = [
 ];
 
 /// Of the guards, exporters may name what a reading is made of.
-const GUARD_PLAIN: [&str; 8] = [
+const GUARD_PLAIN: [&str; 9] = [
+    "ThrottleReading",
     "BreakerReading",
     "BreakerPhase",
     "LimiterReading",

@@ -10,6 +10,7 @@ mod health;
 mod operation;
 pub mod options;
 mod retry;
+mod throttle;
 
 use crate::base::error::{Error, Kind as ErrorKind, Result};
 use crate::base::limits::WINDOW_SLOTS;
@@ -34,6 +35,7 @@ pub use bulkhead::Bulkhead;
 pub use health::Probe;
 pub use operation::Details;
 pub use retry::Retry;
+pub use throttle::Throttle;
 
 /// Names a counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +125,9 @@ impl Engine {
         }
         for (name, policy) in &options.retries {
             engine.open_retry(name, policy)?;
+        }
+        for (name, policy) in &options.throttles {
+            engine.open_throttle(name, policy)?;
         }
         Ok(engine)
     }

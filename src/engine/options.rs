@@ -2,10 +2,10 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::{host, limits};
-use crate::guard::BreakerPolicy;
 use crate::guard::bulkhead::BulkheadPolicy;
 use crate::guard::policy::LimiterPolicy;
 use crate::guard::retry::RetryPolicy;
+use crate::guard::{BreakerPolicy, ThrottlePolicy};
 use crate::health::Plan;
 use crate::region::layout::Limits;
 use serde_json::{Map, Value};
@@ -47,6 +47,8 @@ pub struct Options {
     pub bulkheads: Vec<(String, BulkheadPolicy)>,
     /// Retries by name.
     pub retries: Vec<(String, RetryPolicy)>,
+    /// Throttles by name.
+    pub throttles: Vec<(String, ThrottlePolicy)>,
     /// Breakers by name.
     pub breakers: Vec<(String, BreakerPolicy)>,
 }
@@ -80,6 +82,9 @@ impl Options {
                         options.limiters.push((limiter.clone(), policy));
                     }
                 }
+                "throttles" => {
+                    options.throttles = section(name, "throttle", value, ThrottlePolicy::parse)?
+                }
                 "breakers" => {
                     options.breakers = section(name, "breaker", value, BreakerPolicy::parse)?
                 }
@@ -98,7 +103,7 @@ impl Options {
                     return Err(unknown(
                         name,
                         "service, region, clock, window_seconds, metrics, limiters, breakers, bulkheads, \
-                         retries, health",
+                         retries, throttles, health",
                     ));
                 }
             }
@@ -239,6 +244,11 @@ pub fn bulkhead_policy(name: &str, text: &str) -> Result<BulkheadPolicy> {
 /// Reads the configuration of one retry, a JSON object.
 pub fn retry_policy(name: &str, text: &str) -> Result<RetryPolicy> {
     RetryPolicy::parse(&format!("retries.{name}"), &json("retry", name, text)?)
+}
+
+/// Reads the configuration of one throttle, a JSON object.
+pub fn throttle_policy(name: &str, text: &str) -> Result<ThrottlePolicy> {
+    ThrottlePolicy::parse(&format!("throttles.{name}"), &json("throttle", name, text)?)
 }
 
 /// Reads the configuration of one breaker, a JSON object.

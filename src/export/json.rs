@@ -9,6 +9,7 @@ mod breakers;
 pub mod event;
 mod health;
 mod operations;
+mod throttles;
 
 use super::{escape, number};
 use crate::cell::buckets;
@@ -76,6 +77,11 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
     json.line().key("breakers").open(b'[');
     for breaker in &snapshot.breakers {
         json.line().breaker(breaker);
+    }
+    json.close_lines(b']');
+    json.line().key("throttles").open(b'[');
+    for throttle in &snapshot.throttles {
+        json.line().throttle(throttle);
     }
     json.close_lines(b']');
     json.line().key("health").health(judged);

@@ -1,6 +1,7 @@
 //! What the engine tells about itself, as metrics named as promlint asks.
 
 mod breakers;
+mod throttles;
 
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
 use crate::metrics::Kind;
@@ -32,6 +33,7 @@ pub(super) fn families(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> 
     let mut families = region(snapshot, skipped);
     families.extend(limiters(snapshot));
     families.extend(breakers::families(snapshot));
+    families.extend(throttles::families(snapshot));
     families.retain(|family| !family.samples.is_empty());
     families
 }

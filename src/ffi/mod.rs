@@ -10,7 +10,7 @@
 //! | [`metric`] | counters, gauges, histograms |
 //! | [`operation`] | operations |
 //! | [`limiter`] | limiters |
-//! | [`breaker`] | circuit breakers |
+//! | [`breaker`], [`throttle`] | circuit breakers; adaptive throttles |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
 //! | [`event`] | what happened lately |
 //! | [`shard`] | cells that bindings write themselves |
@@ -45,6 +45,8 @@ pub mod operation;
 pub mod limiter;
 
 pub mod breaker;
+
+pub mod throttle;
 
 pub mod bulkhead;
 

@@ -13,6 +13,7 @@
 //! | [`keys`] | many keys in bounded memory; why one key never has two entries |
 //! | [`entry`] | the words of a limiter in the region |
 //! | [`breaker`] | circuit breakers |
+//! | [`throttle`] | fewer calls the more of them fail |
 //! | [`bulkhead`] | how many calls may be inside at once |
 //! | `permit`, `holder` | a place in a bulkhead in one word; which process has it |
 //! | [`adaptive`] | a bulkhead's limit, found by measuring: pure arithmetic |
@@ -46,6 +47,7 @@ pub mod retry;
 mod room;
 pub mod sliding;
 mod stored;
+pub mod throttle;
 
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};
@@ -57,6 +59,7 @@ pub use breaker::{
 pub use limiter::check;
 pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
 pub use registry::{LimiterReading, Tallies, find, list, open};
+pub use throttle::{ThrottlePolicy, ThrottleReading, ThrottleTotals};
 
 /// The kind and name of the guard of `id`, in words; None when the region has no such guard.
 pub fn name_of(region: &Region, id: u64) -> Option<(&'static str, String)> {

@@ -35,6 +35,7 @@ impl Snapshot {
             families: families(region, planes, moment),
             limiters,
             breakers: guard::breaker::list(region, planes),
+            throttles: guard::throttle::list(region, planes),
             health: health(region, now),
             engine: engine_reading(region, now),
         }

@@ -13,7 +13,7 @@ pub mod event;
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
-use crate::guard::{BreakerReading, LimiterReading};
+use crate::guard::{BreakerReading, LimiterReading, ThrottleReading};
 use crate::metrics::Kind;
 
 /// Everything that a region held at one time.
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub limiters: Vec<LimiterReading>,
     /// Circuit breakers, by name.
     pub breakers: Vec<BreakerReading>,
+    /// Adaptive throttles, by name.
+    pub throttles: Vec<ThrottleReading>,
     /// What health is judged by, beside all of the above.
     pub health: HealthReading,
     /// The engine's own health.

@@ -61,6 +61,8 @@ int main(void) {
   FIELD(tidegate_breaker_reading, tripped_failures);
   FIELD(tidegate_breaker_reading, tripped_slow_calls);
   FIELD(tidegate_breaker_reading, tripped_age_ns);
+  SIZE(tidegate_throttle);
+  FIELD(tidegate_throttle, id);
   SIZE(tidegate_bulkhead);
   FIELD(tidegate_bulkhead, id);
   SIZE(tidegate_bulkhead_reading);

@@ -6,7 +6,7 @@ use tidegate::cell::histogram::Distribution;
 use tidegate::engine::Engine;
 use tidegate::guard::{
     Algorithm, BreakerPhase, BreakerReading, BreakerReason, BreakerTotals, Keyed, LimiterPolicy,
-    LimiterReading, Tallies, Tripped, WhenFull,
+    LimiterReading, Tallies, ThrottleReading, ThrottleTotals, Tripped, WhenFull,
 };
 use tidegate::metrics::Kind;
 use tidegate::snapshot::{
@@ -176,6 +176,20 @@ pub fn empty() -> Snapshot {
             },
         ],
         breakers: breakers(),
+        throttles: vec![ThrottleReading {
+            name: "search".into(),
+            calls: 100,
+            succeeded: 60,
+            rejection: 0.25,
+            totals: ThrottleTotals {
+                admitted: 4000,
+                denied: 100,
+                shadowed: 0,
+                successes: 3600,
+                failures: 390,
+                ignored: 10,
+            },
+        }],
         health: Default::default(),
         engine: EngineReading {
             path: "/dev/shm/checkout.tidegate".into(),

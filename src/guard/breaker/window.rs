@@ -72,18 +72,20 @@ pub struct When {
 }
 
 impl When {
+    /// What a word of this slot is known by.
     #[inline(always)]
-    fn tag(self) -> u64 {
+    pub fn tag(self) -> u64 {
         1 << 23 | (self.generation & 0x7f) << 16 | self.slot >> 4 & 0xffff
     }
 
+    /// Which of the places a word of this slot has.
     #[inline(always)]
-    fn place(self) -> usize {
+    pub fn place(self) -> usize {
         self.slot as usize % PLACES
     }
 
     /// The slots of the window that ends with this one, oldest first.
-    fn window(self) -> impl Iterator<Item = When> {
+    pub fn window(self) -> impl Iterator<Item = When> {
         let first = self.slot.saturating_sub(SLOTS - 1);
         (first..=self.slot).map(move |slot| When { slot, ..self })
     }
