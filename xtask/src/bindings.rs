@@ -61,16 +61,21 @@ pub fn run(write: bool) -> Outcome {
             ));
         }
     }
-    if !faults.is_empty() {
-        return Err(faults.join("\n"));
-    }
     let text = read(&process::root().join(README))?;
     let (before, _) = text
         .split_once(MARK)
         .ok_or_else(|| format!("{README} lacks the line {}", MARK.trim()))?;
     let text = format!("{before}{MARK}{}", table(&functions, &columns));
     println!("{} functions, {} languages", functions.len(), columns.len());
-    committed::settle(README, &text, write, "cargo xtask bindings --write")
+    if !faults.is_empty() && !write {
+        return Err(faults.join("\n"));
+    }
+    committed::settle(README, &text, write, "cargo xtask bindings --write")?;
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n"))
+    }
 }
 
 /// What a language says of each function; what is wrong with it goes to `faults`.
@@ -193,7 +198,7 @@ fn table(functions: &[String], columns: &[(&str, BTreeMap<String, String>)]) -> 
     for function in functions {
         text.push_str(&format!("| `{function}` |"));
         for (_, said) in columns {
-            let name = said.get(function).map(String::as_str).unwrap_or_default();
+            let name = said.get(function).map_or("**missing**", String::as_str);
             match name.strip_prefix('-') {
                 Some(reason) => text.push_str(&format!(" not bound: {} |", reason.trim())),
                 None => text.push_str(&format!(" {name} |")),
