@@ -11,12 +11,14 @@ extern const Guarding limiter_guarding;
 extern const Guarding operation_guarding;
 extern const Guarding breaker_guarding;
 extern const Guarding bulkhead_guarding;
+extern const Guarding throttle_guarding;
 
 const Guarding *const guardings[KINDS] = {
     [KIND_LIMITER] = &limiter_guarding,
     [KIND_OPERATION] = &operation_guarding,
     [KIND_BREAKER] = &breaker_guarding,
     [KIND_BULKHEAD] = &bulkhead_guarding,
+    [KIND_THROTTLE] = &throttle_guarding,
 };
 
 const char *kind_word(Kind kind)
@@ -26,6 +28,7 @@ const char *kind_word(Kind kind)
         [KIND_BREAKER] = "breaker",
         [KIND_BULKHEAD] = "bulkhead",
         [KIND_RETRY] = "retry",
+        [KIND_THROTTLE] = "throttle",
     };
     return words[kind];
 }

@@ -28,6 +28,7 @@ typedef enum {
     KIND_BREAKER,
     KIND_BULKHEAD,
     KIND_RETRY,
+    KIND_THROTTLE,
     KINDS
 } Kind;
 
@@ -242,6 +243,7 @@ extern PyType_Spec decision_spec;
 extern PyType_Spec permit_spec;
 extern PyType_Spec operation_spec;
 extern PyType_Spec breaker_spec;
+extern PyType_Spec throttle_spec;
 extern PyType_Spec bulkhead_spec;
 extern PyType_Spec retry_spec;
 

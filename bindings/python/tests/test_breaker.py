@@ -8,7 +8,7 @@ import os
 import time
 
 import pytest
-from tidegate import Breaker, CircuitOpen, ConfigError, Engine, Outcome, StateError
+from tidegate import Breaker, CircuitOpen, ConfigError, Engine, Outcome, StateError, Throttled
 
 
 @pytest.fixture
@@ -156,6 +156,33 @@ def test_a_probe_of_a_killed_worker_comes_back(engine: Engine, breaker: Breaker)
     with breaker.acquire(), breaker.acquire():
         pass
     assert breaker.state == "closed"
+
+
+def test_a_throttle_lets_less_through(engine: Engine) -> None:
+    throttle = engine.throttle("search", seed=1)
+
+    @throttle
+    def search(fails: bool) -> None:
+        if fails:
+            raise OSError
+
+    for _ in range(200):
+        try:
+            search(True)
+        except (OSError, Throttled):
+            pass
+    refused = 0
+    for _ in range(200):
+        permit = throttle.acquire()
+        if permit:
+            permit.report(Outcome.FAILURE)
+        else:
+            assert permit.refused_by == "throttle"
+            refused += 1
+    assert 50 < refused < 200
+    engine.advance(60)
+    with throttle.acquire():
+        pass
 
 
 def test_events_tell_what_happened(engine: Engine, breaker: Breaker) -> None:

@@ -56,6 +56,7 @@ class Run:
     def __init__(self, config: dict[str, Any]) -> None:
         self.engine = Engine({**config, "clock": "manual"})
         self.permits: dict[str, Permit] = {}
+        self.throttled: list[Permit] = []
 
     def options(self, step: Step) -> dict[str, Any]:
         names = ("labels", "help", "unit", "relative_error", "slow_seconds")
@@ -142,6 +143,19 @@ class Run:
         reading["retry_after_ns"] = round(reading["retry_after"] * 1e9)
         reading["tripped_age_ns"] = round(reading["tripped_age"] * 1e9)
         return 0, reading
+
+    def throttle_acquire(self, step: Step) -> Answer:
+        permit = self.engine.throttle(step["throttle"]).acquire()
+        if permit:
+            self.throttled.append(permit)
+        return int(not permit), {}
+
+    def throttle_report(self, step: Step) -> Answer:
+        # Its permits are all alike, and so the language may give back any.
+        if not self.throttled:
+            self.throttled.append(self.engine.throttle(step["throttle"]).acquire())
+        self.throttled.pop().report(Outcome[step["outcome"].upper()])
+        return 0, {}
 
     def bulkhead_enter_key(self, step: Step) -> Answer:
         return self.keep(self.engine.bulkhead(step["bulkhead"]).enter(step["key"]), step)

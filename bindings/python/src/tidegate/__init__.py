@@ -15,6 +15,7 @@ from ._native import (
     Operation,
     Permit,
     Retry,
+    Throttle,
     key_bytes,
 )
 from ._native import version as __version__
@@ -37,6 +38,7 @@ from .errors import (
     RetriesExhausted,
     StaleError,
     StateError,
+    Throttled,
     TidegateError,
 )
 from .snapshot import Snapshot
@@ -74,6 +76,8 @@ __all__ = [
     "Snapshot",
     "StaleError",
     "StateError",
+    "Throttle",
+    "Throttled",
     "TidegateError",
     "__version__",
     "key_bytes",

@@ -21,6 +21,7 @@ KIND_OPERATION: int
 KIND_BREAKER: int
 KIND_BULKHEAD: int
 KIND_RETRY: int
+KIND_THROTTLE: int
 FORMAT_JSON: int
 FORMAT_PROMETHEUS: int
 FORMAT_OPENMETRICS: int
@@ -279,6 +280,16 @@ class Retry(Handle):
     def next(
         self, attempt: int, *, elapsed: float = 0.0, server_retry_after: float = 0.0
     ) -> float | None: ...
+    @overload
+    def __call__(self, function: _F, /) -> _F: ...
+    @overload
+    def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
+
+@final
+class Throttle(Handle):
+    """Sends less to a server that fails more."""
+
+    def acquire(self, *, ignore: Ignore = ()) -> Permit: ...
     @overload
     def __call__(self, function: _F, /) -> _F: ...
     @overload

@@ -265,6 +265,20 @@ class Engine(_native.Engine):
         config_json = _guard(config, fields)
         return cast(_native.Retry, self._open(_native.KIND_RETRY, name, config_json))
 
+    def throttle(
+        self, name: str, config: Document | None = None, **fields: Any
+    ) -> _native.Throttle:
+        """The throttle of this name: the more calls fail, the fewer are let through.
+
+        >>> with Engine() as engine:
+        ...     search = engine.throttle("search", window_seconds=30)
+        ...     with search.acquire() as permit:
+        ...         permit.admitted
+        True
+        """
+        config_json = _guard(config, fields)
+        return cast(_native.Throttle, self._open(_native.KIND_THROTTLE, name, config_json))
+
     def health(self, probe: Probe = "readiness") -> Health:
         """What a probe says: how the process is, and the HTTP status to answer with.
 

@@ -25,6 +25,7 @@ __all__ = [
     "RetriesExhausted",
     "StaleError",
     "StateError",
+    "Throttled",
     "TidegateError",
 ]
 
@@ -134,6 +135,10 @@ class CircuitOpen(Denied):
     """A breaker is open, or half-open with all its probes out."""
 
 
+class Throttled(Denied):
+    """A throttle keeps the call from a server that fails."""
+
+
 class RetriesExhausted(Denied):
     """A chain will not try again: enough attempts, the budget spent, or beyond its deadline."""
 
@@ -142,6 +147,7 @@ _BY_GUARD: dict[str | None, tuple[type[Denied], str]] = {
     "limiter": (LimitExceeded, "the limit of {} is reached"),
     "breaker": (CircuitOpen, "the breaker {} is open"),
     "bulkhead": (BulkheadFull, "the bulkhead {} is full"),
+    "throttle": (Throttled, "{} is throttled"),
     "retry": (RetriesExhausted, "{} will not be tried again"),
 }
 
