@@ -6,7 +6,24 @@ use lexopt::{Arg, Parser};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+use tidegate::engine::Probe;
 use tidegate::export::Format;
+
+/// Formats of a snapshot.
+const FORMATS: [(&str, Format); 5] = [
+    ("json", Format::Json),
+    ("prometheus", Format::Prometheus),
+    ("openmetrics", Format::OpenMetrics),
+    ("health", Format::HealthJson),
+    ("health-simple", Format::HealthSimple),
+];
+
+/// Questions about health.
+const PROBES: [(&str, Probe); 3] = [
+    ("readiness", Probe::Readiness),
+    ("liveness", Probe::Liveness),
+    ("startup", Probe::Startup),
+];
 
 /// What the program is asked to do.
 #[derive(Debug)]
@@ -17,6 +34,14 @@ pub enum Request {
     Version,
     /// Print one snapshot of the region at `path`.
     Snapshot { path: PathBuf, format: Format },
+    /// Say how the service of the region at `path` is.
+    Health {
+        path: PathBuf,
+        probe: Probe,
+        json: bool,
+    },
+    /// Print events.
+    Events { path: PathBuf, follow: bool },
     /// Show a refreshing table.
     Watch(Watch),
     /// Validate a configuration document.
@@ -143,7 +168,16 @@ impl Given {
         Ok(match self.verb.name {
             "snapshot" => Request::Snapshot {
                 path: operand,
-                format: self.format()?,
+                format: self.one_of("format", &FORMATS)?,
+            },
+            "health" => Request::Health {
+                path: operand,
+                probe: self.one_of("probe", &PROBES)?,
+                json: self.value("json").is_some(),
+            },
+            "events" => Request::Events {
+                path: operand,
+                follow: self.value("follow").is_some(),
             },
             "watch" => Request::Watch(Watch {
                 path: operand,
@@ -160,14 +194,19 @@ impl Given {
         })
     }
 
-    fn format(&self) -> Result<Format, Failure> {
-        match self.text("format").as_deref() {
-            None | Some("json") => Ok(Format::Json),
-            Some("prometheus") => Ok(Format::Prometheus),
-            Some(other) => Err(usage(format!(
-                "--format is json or prometheus, not {other:?}"
-            ))),
-        }
+    /// The choice that a flag names; the first one unless it is given.
+    fn one_of<T: Copy>(&self, flag: &str, choices: &[(&str, T)]) -> Result<T, Failure> {
+        let Some(text) = self.text(flag) else {
+            return Ok(choices[0].1);
+        };
+        let found = choices.iter().find(|(name, _)| *name == text);
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            usage(format!(
+                "--{flag} is one of {}, not {text:?}",
+                names.join(", ")
+            ))
+        })
     }
 
     fn interval(&self) -> Result<Duration, Failure> {
@@ -255,6 +294,9 @@ mod tests {
             "snapshot a b",
             "snapshot a --format",
             "snapshot a --format xml",
+            "health a --probe bored",
+            "health",
+            "events a --follow=yes",
             "snapshot a --format json --format json",
             "watch a --interval 1ms",
             "watch a --once=yes",

@@ -7,8 +7,11 @@
 use crate::exit::Failure;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use tidegate::engine::Engine;
+use tidegate::engine::{Engine, Probe};
+use tidegate::health::Status;
+use tidegate::region::events::Cursor;
 use tidegate::snapshot::Snapshot;
+use tidegate::snapshot::event::EventReading;
 
 /// Which file a path leads to, and how long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,22 @@ impl Attached {
 
     /// Everything that it holds now.
     pub fn snapshot(&self) -> Result<Snapshot, Failure> {
-        // Reading beyond the end of a file that was cut short would kill this process.
+        self.whole().map(Engine::snapshot)
+    }
+
+    /// How the service is, and the HTTP status that a probe would get.
+    pub fn health(&self, probe: Probe) -> Result<(Status, u16), Failure> {
+        let judged = self.whole()?.health(probe);
+        judged.map_err(|cause| explain(&self.path, cause.message()))
+    }
+
+    /// The events from number `next` on, at most `most`, and where to go on.
+    pub fn events(&self, next: u64, most: usize) -> Result<(Vec<EventReading>, Cursor), Failure> {
+        self.whole().map(|engine| engine.events(next, most))
+    }
+
+    /// The engine, unless the file was cut short: reading beyond its end would kill this process.
+    fn whole(&self) -> Result<&Engine, Failure> {
         match identity(&self.path) {
             Some(now) if now.inode == self.identity.inode && now.length < self.identity.length => {
                 Err(Failure::Failed(format!(
@@ -82,7 +100,7 @@ impl Attached {
                     now.length
                 )))
             }
-            _ => Ok(self.engine.snapshot()),
+            _ => Ok(&self.engine),
         }
     }
 

@@ -12,6 +12,8 @@ pub enum Failure {
     Usage(String),
     /// It could not be done; the sentence says why.
     Failed(String),
+    /// What was asked about is not well, which was said on standard output.
+    Unwell,
     /// Whoever read the output went away.
     ReaderGone,
 }
@@ -25,11 +27,11 @@ impl Failure {
             Failure::Usage(sentence) | Failure::Failed(sentence) => {
                 writeln!(errors, "tidegate: {}", printable(sentence))
             }
-            Failure::ReaderGone => Ok(()),
+            Failure::Unwell | Failure::ReaderGone => Ok(()),
         };
         match self {
             Failure::Usage(_) => ExitCode::from(2),
-            Failure::Failed(_) => ExitCode::from(1),
+            Failure::Failed(_) | Failure::Unwell => ExitCode::from(1),
             Failure::ReaderGone => ExitCode::SUCCESS,
         }
     }

@@ -13,6 +13,7 @@ mod args;
 mod attach;
 mod check;
 mod document;
+mod events;
 mod exit;
 mod policy;
 mod quantity;
@@ -27,6 +28,7 @@ use exit::Failure;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use tidegate::engine::Probe;
 use tidegate::export::{self, Format};
 
 fn main() -> ExitCode {
@@ -41,6 +43,8 @@ fn run(request: Request) -> Result<(), Failure> {
         Request::Help(text) => print(&text),
         Request::Version => print(concat!("tidegate ", env!("CARGO_PKG_VERSION"))),
         Request::Snapshot { path, format } => snapshot(&path, format),
+        Request::Health { path, probe, json } => health(&path, probe, json),
+        Request::Events { path, follow } => events::run(&path, follow),
         Request::Watch(settings) => watch::run(&settings),
         Request::Check { file } => print(&check::run(&file)?),
         Request::Replay(settings) => replay::run(&settings),
@@ -50,6 +54,21 @@ fn run(request: Request) -> Result<(), Failure> {
 fn snapshot(path: &Path, format: Format) -> Result<(), Failure> {
     let region = attach::Attached::open(path)?;
     print(&export::render(format, &region.snapshot()?))
+}
+
+fn health(path: &Path, probe: Probe, json: bool) -> Result<(), Failure> {
+    let region = attach::Attached::open(path)?;
+    let (status, http_status) = region.health(probe)?;
+    if json && probe == Probe::Readiness {
+        print(&export::render(Format::HealthJson, &region.snapshot()?))?;
+    } else {
+        print(status.name())?;
+    }
+    if http_status < 400 {
+        Ok(())
+    } else {
+        Err(Failure::Unwell)
+    }
 }
 
 /// Writes `text` to standard output, with one newline at its end.

@@ -35,7 +35,40 @@ pub const VERBS: &[Verb] = &[
         flags: &[Flag {
             name: "format",
             value: "FORMAT",
-            help: "json (the default) or prometheus (text format 0.0.4)",
+            help: "json (the default), prometheus, openmetrics, health or health-simple",
+        }],
+    },
+    Verb {
+        name: "health",
+        operand: "PATH",
+        summary: "say how a service is, for a probe that runs commands",
+        about: "Attaches read-only to the region file PATH, also when its workers hang, and prints how the\n\
+                service is: healthy, degraded, unhealthy or unknown. The exit code is 0 where a probe over\n\
+                HTTP would get a status below 400, else 1.",
+        flags: &[
+            Flag {
+                name: "probe",
+                value: "PROBE",
+                help: "liveness, readiness (the default) or startup",
+            },
+            Flag {
+                name: "json",
+                value: "",
+                help: "print application/health+json with every check (readiness)",
+            },
+        ],
+    },
+    Verb {
+        name: "events",
+        operand: "PATH",
+        summary: "print what happened lately, one JSON object a line",
+        about: "Attaches read-only to the region file PATH and prints its events, oldest first: changes of\n\
+                breakers, blocked keys, denials (sampled), permits of dead workers. Says on standard error\n\
+                how many were overwritten before they could be read.",
+        flags: &[Flag {
+            name: "follow",
+            value: "",
+            help: "go on printing as they happen, until Ctrl-C",
         }],
     },
     Verb {

@@ -23,8 +23,10 @@ const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
 /// Why waiting ended early.
-enum Wake {
+pub enum Wake {
+    /// The program is told to end.
     Stop,
+    /// The window has another size.
     Resize,
 }
 
@@ -62,8 +64,20 @@ pub fn run(settings: &args::Watch) -> Result<(), Failure> {
     }
 }
 
+/// Waits for `time`; true when the program was told to stop meanwhile.
+pub fn is_stopped(signals: &Receiver<Wake>, time: Duration) -> bool {
+    let due = Instant::now() + time;
+    loop {
+        match wait(signals, due.saturating_duration_since(Instant::now())) {
+            None => return false,
+            Some(Wake::Stop) => return true,
+            Some(Wake::Resize) => {}
+        }
+    }
+}
+
 /// Signals as messages.
-fn signals() -> Result<Receiver<Wake>, Failure> {
+pub fn signals() -> Result<Receiver<Wake>, Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
         .map_err(|cause| Failure::Failed(format!("cannot catch signals: {cause}")))?;
     let (sender, receiver) = mpsc::channel();

@@ -10,6 +10,7 @@
 //! | [`real_log`], [`model`] | a real log against a slow, obvious model |
 
 mod calls;
+mod health;
 mod model;
 mod program;
 mod real_log;
