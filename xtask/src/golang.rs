@@ -7,6 +7,9 @@ use crate::{Outcome, process};
 /// The oldest Go that builds the module; `bindings/go/go.mod` says the same.
 const OLDEST: (u32, u32) = (1, 24);
 
+/// Each has dependencies that the others do without.
+const MODULES: [&str; 2] = ["bindings/go", "examples/go"];
+
 /// The step `go`. Without a Go that is new enough it says so and passes: everything else of the
 /// project builds without.
 pub fn run() -> Outcome {
@@ -14,7 +17,7 @@ pub fn run() -> Outcome {
         println!("skipped: there is no `go` here; `make setup` installs it where Debian has it");
         return Ok(());
     }
-    let said = process::output(go(".").args(["env", "GOVERSION"]))?;
+    let said = process::output(go("bindings/go").args(["env", "GOVERSION"]))?;
     match version(&said) {
         Some(found) if found >= OLDEST => {}
         _ => {
@@ -28,19 +31,23 @@ pub fn run() -> Outcome {
     }
     let archive = process::target().join("release/libtidegate.a");
     process::run(process::command("bindings/go/native.sh").arg(archive))?;
-    let unformatted = process::output(process::command("gofmt").args(["-l", "bindings/go"]))?;
+    let unformatted =
+        process::output(process::command("gofmt").args(["-l", "bindings/go", "examples/go"]))?;
     if !unformatted.trim().is_empty() {
         return Err(format!("gofmt -w these: {}", unformatted.trim()));
     }
-    process::run(go(".").args(["vet", "./..."]))?;
-    process::run(go(".").args(["test", "./..."]))
+    for module in MODULES {
+        process::run(go(module).args(["vet", "./..."]))?;
+        process::run(go(module).args(["test", "./..."]))?;
+    }
+    Ok(())
 }
 
-/// Go, in a folder of the bindings, with the toolchain that is installed and no other.
+/// Go, in the folder of a module, with the toolchain that is installed and no other.
 fn go(module: &str) -> Command {
     let mut command = process::command("go");
     command
-        .current_dir(process::root().join("bindings/go").join(module))
+        .current_dir(process::root().join(module))
         .env("GOTOOLCHAIN", "local")
         .env("GOFLAGS", "-mod=readonly");
     command
