@@ -23,7 +23,7 @@ export type KeyPart = string | number | bigint | Uint8Array;
 
 export type Labels = Record<string, string | number | boolean>;
 
-export type Format = 'json' | 'prometheus' | 'health-json' | 'health-simple';
+export type Format = 'json' | 'prometheus' | 'openmetrics' | 'health-json' | 'health-simple';
 
 export interface MetricOptions {
   labels?: Record<string, string>;

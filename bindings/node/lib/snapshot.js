@@ -3,12 +3,13 @@ const { native, I, STATUS } = require('./native');
 const { TidegateError, failure, closed } = require('./errors');
 const { nearest, invalid, kindOf } = require('./options');
 
-const FORMATS = { json: 0, prometheus: 1, 'health-json': 3, 'health-simple': 4 };
+const FORMATS = { json: 0, prometheus: 1, openmetrics: 2, 'health-json': 3, 'health-simple': 4 };
 
 /** What an HTTP answer in this format says it is. */
 const CONTENT_TYPES = {
   json: 'application/json; charset=utf-8',
   prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
   'health-json': 'application/health+json',
   'health-simple': 'application/json; charset=utf-8',
 };

@@ -19,10 +19,13 @@ test('the types compile as they are used, as CommonJS and as ESM', { timeout: 12
   compile('--module', 'node16', '--moduleResolution', 'node16', 'types/usage.cts', 'types/usage.mts');
 });
 
-test('every export has a type, and every type an export', () => {
-  const declared = [...fs.readFileSync(path.join(__dirname, '../index.d.ts'), 'utf8').matchAll(/^export (?:class|const|function) (\w+)/gm)];
-  assert.deepEqual(declared.map(([, name]) => name).sort(), Object.keys(require('tidegate')).sort());
-});
+for (const [file, name] of [['index', 'tidegate'], ['web', 'tidegate/web'], ['client', 'tidegate/client'], ['hooks', 'tidegate/hooks']]) {
+  test(`every export of ${name} has a type, and every type an export`, () => {
+    const text = fs.readFileSync(path.join(__dirname, `../${file}.d.ts`), 'utf8');
+    const declared = [...text.matchAll(/^export (?:class|const|function) (\w+)/gm)].map(([, found]) => found);
+    assert.deepEqual(declared.sort(), Object.keys(require(name)).sort());
+  });
+}
 
 test('every member of a class has a type, and every typed member is there', () => {
   const text = fs.readFileSync(path.join(__dirname, '../index.d.ts'), 'utf8');

@@ -1,6 +1,11 @@
 // Compiled, never run: the types as a user sees them.
 import tidegate, { Engine, TidegateError, contentTypes, type Count, type Decision, type LimiterConfig } from 'tidegate';
 
+import { express, fastify, http, koa, NestGuard, answerTo } from 'tidegate/web';
+import { createFetch } from 'tidegate/client';
+import { observeQueries, exposeIn } from 'tidegate/hooks';
+import { createServer } from 'node:http';
+
 const login: LimiterConfig = { preset: 'auth', keyed: true };
 using engine = new Engine({
   service: 'shop',
@@ -20,6 +25,21 @@ try {
 } catch (error) {
   if (error instanceof TidegateError && error.code === 'TIDEGATE_E_NOT_FOUND') console.log(error.message);
 }
+const breaker = engine.breaker('payments', { failure_rate: 0.5, window: { seconds: 30 } });
+const price: (amount: number) => Promise<number> = breaker.wrap(async (amount: number) => amount * 2);
+const found: Promise<string> = engine.retry('payments').run(async ({ attempt }) => `try ${attempt}`, { signal: AbortSignal.timeout(5) });
+const query: string = engine.operation('db.query').run(() => 'rows');
+{
+  using permit = engine.bulkhead('db', { max_concurrent: 5 }).enter();
+  permit?.success(0.1);
+}
+createServer(http(engine, (request, response) => response.end(request.url), { limiter: 'api', key: (request) => request.headers.host ?? '' }));
+const call: typeof fetch = createFetch(engine, { breaker, retry: 'payments' });
+const undo: () => void = observeQueries(engine, { query: async () => [] });
+new NestGuard(engine, { limiter: engine.limiter('api'), key: false });
+console.log(express(engine), koa(engine), fastify, exposeIn, answerTo(1)?.status, price, found, query, call, undo);
+// @ts-expect-error a misspelt option
+express(engine, { limitter: 'api' });
 {
   using timer = engine.histogram('latency').startTimer();
 }
