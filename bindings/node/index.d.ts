@@ -25,6 +25,14 @@ export type Labels = Record<string, string | number | boolean>;
 
 export type Format = 'json' | 'prometheus' | 'openmetrics' | 'health-json' | 'health-simple';
 
+/** Which part of a snapshot. */
+export interface RenderOptions {
+  /** Only metrics and guards with these names; `*` stands for anything. */
+  names?: string[];
+  /** Lets OpenMetrics say since when each counter and histogram counts. */
+  created?: boolean;
+}
+
 export interface MetricOptions {
   labels?: Record<string, string>;
   /** What it means, for the people who read /metrics. */
@@ -103,6 +111,7 @@ export class Engine {
   breaker(name: string, config?: BreakerConfig | string): Breaker;
   bulkhead(name: string, config?: BulkheadConfig | string): Bulkhead;
   retry(name: string, config?: RetryConfig | string): Retry;
+  throttle(name: string, config?: ThrottleConfig | string): Throttle;
 
   /** Answers a probe. Readiness unless said. */
   health(probe?: Probe): { status: HealthStatus; httpStatus: number };
@@ -133,10 +142,10 @@ export class Engine {
   snapshot(): Snapshot;
 
   /** Takes a picture and writes it as text, off the event loop. */
-  render(format?: Format): Promise<string>;
+  render(format?: Format, options?: RenderOptions): Promise<string>;
 
   /** The same as bytes, for an HTTP answer. */
-  renderBuffer(format?: Format): Promise<Buffer>;
+  renderBuffer(format?: Format, options?: RenderOptions): Promise<Buffer>;
 
   /** Moves a manual clock on, for all processes of the region. */
   advance(seconds: number): void;
@@ -375,6 +384,27 @@ export class Bulkhead {
     fn: (this: T, ...args: A) => R,
     options?: RunOptions & { key?: KeyPart | KeyPart[] | ((this: T, ...args: A) => KeyPart | KeyPart[]) },
   ): (this: T, ...args: A) => R;
+  read(): { limit: number; inUse: number; returnedFromDead: number };
+}
+
+export interface ThrottleConfig {
+  window_seconds?: number;
+  success_threshold?: number;
+  aggression?: number;
+  minimum_rps?: number;
+  max_rejection?: number;
+  seed?: number;
+  shadow?: boolean;
+}
+
+/** Client-side adaptive throttling: holds back what a struggling server would deny anyway. */
+export class Throttle {
+  private constructor();
+  readonly name: string;
+  acquire(): boolean;
+  report(outcome: Outcome): void;
+  execute<R>(fn: () => R, options?: RunOptions): R;
+  wrap<T, A extends unknown[], R>(fn: (this: T, ...args: A) => R, options?: RunOptions): (this: T, ...args: A) => R;
 }
 
 export interface RetryConfig {
@@ -429,10 +459,10 @@ export class Snapshot {
   private constructor();
   /** The document of schema/snapshot.schema.json; counts beyond 2^53 are bigints. */
   toJSON(): any;
-  toString(format?: Format): string;
-  toBuffer(format?: Format): Buffer;
+  toString(format?: Format, options?: RenderOptions): string;
+  toBuffer(format?: Format, options?: RenderOptions): Buffer;
   /** As `toString()`, off the event loop. */
-  render(format?: Format): Promise<string>;
+  render(format?: Format, options?: RenderOptions): Promise<string>;
   close(): void;
   [Symbol.dispose](): void;
 }

@@ -79,6 +79,13 @@ class Bulkhead {
     const begun = D[0];
     return run(fn, self, args, options, (outcome) => this.#leave(low, high, begun, outcome, 0));
   }
+
+  read() {
+    I[HANDLE] = this.#handle;
+    native.bulkheadRead();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return { limit: D[0], inUse: D[1], returnedFromDead: D[2] };
+  }
 }
 
 module.exports = { Bulkhead, partsOf };

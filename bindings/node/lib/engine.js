@@ -13,6 +13,7 @@ const { Bulkhead } = require('./bulkhead');
 const { Operation } = require('./operation');
 const { Retry } = require('./retry');
 const { Snapshot, renderLater } = require('./snapshot');
+const { Throttle } = require('./throttle');
 const { writeKeyOf } = require('./key');
 
 const CLASSES = {
@@ -24,6 +25,7 @@ const CLASSES = {
   breaker: Breaker,
   bulkhead: Bulkhead,
   retry: Retry,
+  throttle: Throttle,
 };
 const METRICS = new Set(['counter', 'gauge', 'histogram']);
 
@@ -167,6 +169,10 @@ class Engine {
     return this.#open('bulkhead', name, config);
   }
 
+  throttle(name, config) {
+    return this.#open('throttle', name, config);
+  }
+
   retry(name, config) {
     return this.#open('retry', name, config);
   }
@@ -221,14 +227,14 @@ class Engine {
     return new Snapshot(handle);
   }
 
-  async render(format = 'json') {
-    return (await this.renderBuffer(format)).toString('utf8');
+  async render(format = 'json', options = undefined) {
+    return (await this.renderBuffer(format, options)).toString('utf8');
   }
 
-  async renderBuffer(format = 'json') {
+  async renderBuffer(format = 'json', options = undefined) {
     I[HANDLE] = this.#live();
     native.tick();
-    return renderLater(this.#handle, format, 'engine');
+    return renderLater(this.#handle, format, options, 'engine');
   }
 
   advance(seconds) {

@@ -7,6 +7,7 @@ const { Limiter, Decision } = require('./limiter');
 const { Breaker } = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
 const { Retry } = require('./retry');
+const { Throttle } = require('./throttle');
 const { Permit } = require('./permit');
 const { EventReader } = require('./events');
 const { Snapshot, CONTENT_TYPES } = require('./snapshot');
@@ -23,6 +24,7 @@ module.exports = {
   Breaker,
   Bulkhead,
   Retry,
+  Throttle,
   Permit,
   EventReader,
   Snapshot,

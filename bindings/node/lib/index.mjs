@@ -11,6 +11,7 @@ export const {
   Breaker,
   Bulkhead,
   Retry,
+  Throttle,
   Permit,
   EventReader,
   Snapshot,

@@ -23,7 +23,10 @@ class Permit {
     }
     this.#give = undefined;
     const status = give(outcome, seconds);
-    if (status < 0) throw failure(status);
+    if (status >= 0) return;
+    // A number that was refused changed nothing: the permit is still good.
+    if (status === -1) this.#give = give;
+    throw failure(status);
   }
 
   report(outcome, seconds) {

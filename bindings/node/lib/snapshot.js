@@ -1,7 +1,7 @@
 'use strict';
 const { native, I, STATUS } = require('./native');
 const { TidegateError, failure, closed } = require('./errors');
-const { nearest, invalid, kindOf } = require('./options');
+const { nearest, invalid, kindOf, documentOf } = require('./options');
 
 const FORMATS = { json: 0, prometheus: 1, openmetrics: 2, 'health-json': 3, 'health-simple': 4 };
 
@@ -25,9 +25,8 @@ function formatOf(format) {
 }
 
 /** Renders off the event loop: a promise of a Buffer. */
-function renderLater(handle, format, what) {
-  const number = formatOf(format);
-  const promise = native.render(handle, number);
+function renderLater(handle, format, options, what) {
+  const promise = native.render(handle, formatOf(format), documentOf('render options', options));
   if (promise === undefined) throw closed(`the ${what} is closed`);
   return promise.catch((error) => {
     throw error instanceof Error ? error : failure(error.status, error.message);
@@ -62,25 +61,26 @@ class Snapshot {
     forgotten.register(this, handle, this);
   }
 
-  toBuffer(format = 'json') {
+  toBuffer(format = 'json', options = undefined) {
     const number = formatOf(format);
+    const json = documentOf('render options', options);
     if (this.#handle === undefined) throw closed('the snapshot is closed');
-    const buffer = native.renderNow(this.#handle, number);
+    const buffer = native.renderNow(this.#handle, number, json);
     if (I[STATUS] < 0) throw failure(I[STATUS]);
     return buffer;
   }
 
-  toString(format = 'json') {
-    return this.toBuffer(format).toString('utf8');
+  toString(format = 'json', options = undefined) {
+    return this.toBuffer(format, options).toString('utf8');
   }
 
   toJSON() {
     return parse(this.toString('json'));
   }
 
-  async render(format = 'json') {
+  async render(format = 'json', options = undefined) {
     if (this.#handle === undefined) throw closed('the snapshot is closed');
-    return (await renderLater(this.#handle, format, 'snapshot')).toString('utf8');
+    return (await renderLater(this.#handle, format, options, 'snapshot')).toString('utf8');
   }
 
   close() {

@@ -16,6 +16,7 @@ static const struct function *const tables[] = {
     operation_functions,
     breaker_functions,
     events_functions,
+    throttle_functions,
 };
 
 NAPI_MODULE_INIT(/* env, exports */) {

@@ -13,6 +13,7 @@ const opener openers[KINDS] = {
     [KIND_RETRY] = retry_opener,
     [KIND_OPERATION] = operation_opener,
     [KIND_BREAKER] = breaker_opener,
+    [KIND_THROTTLE] = throttle_opener,
 };
 
 static napi_value engine_keep(napi_env env, tidegate_engine *engine) {

@@ -47,20 +47,30 @@ struct work {
   napi_deferred deferred;
   struct held *held;
   uint32_t format;
+  char *options;
   char *text;
   size_t length;
   tidegate_status status;
   char message[512];
 };
 
-static tidegate_status render(const tidegate_snapshot *snapshot, uint32_t format, char **out_text,
-                              size_t *out_length) {
+static tidegate_status render_once(const tidegate_snapshot *snapshot, uint32_t format,
+                                   const char *options, char *buffer, size_t capacity,
+                                   size_t *out_length) {
+  return options == NULL
+             ? tidegate_snapshot_render(snapshot, format, buffer, capacity, out_length)
+             : tidegate_snapshot_render_with(snapshot, format, options, buffer, capacity,
+                                             out_length);
+}
+
+static tidegate_status render(const tidegate_snapshot *snapshot, uint32_t format,
+                              const char *options, char **out_text, size_t *out_length) {
   *out_text = NULL;
-  tidegate_status status = tidegate_snapshot_render(snapshot, format, NULL, 0, out_length);
+  tidegate_status status = render_once(snapshot, format, options, NULL, 0, out_length);
   if (status != TIDEGATE_OK) return status;
   *out_text = malloc(*out_length + 1);
   if (*out_text == NULL) return TIDEGATE_E_SYSTEM;
-  return tidegate_snapshot_render(snapshot, format, *out_text, *out_length, out_length);
+  return render_once(snapshot, format, options, *out_text, *out_length, out_length);
 }
 
 static void execute(napi_env env, void *data) {
@@ -75,7 +85,7 @@ static void execute(napi_env env, void *data) {
     snapshot = work->held->core.snapshot;
   }
   if (work->status == TIDEGATE_OK)
-    work->status = render(snapshot, work->format, &work->text, &work->length);
+    work->status = render(snapshot, work->format, work->options, &work->text, &work->length);
   tidegate_snapshot_free(own);
   if (work->status != TIDEGATE_OK) tidegate_last_error(work->message, sizeof work->message);
 }
@@ -114,6 +124,7 @@ static void complete(napi_env env, napi_status ended, void *data) {
   }
   held_release(work->held);
   napi_delete_async_work(env, work->task);
+  free(work->options);
   free(work->text);
   free(work);
 }
@@ -130,18 +141,25 @@ static struct held *source_of(napi_env env, uint32_t handle) {
   return entry->held;
 }
 
-/* render(handle, format): a promise of a Buffer, from an engine or a snapshot */
+/* render(handle, format, options): a promise of a Buffer, from an engine or a snapshot */
 static napi_value render_later(napi_env env, napi_callback_info info) {
-  napi_value values[2];
+  napi_value values[3];
   uint32_t handle = 0;
   uint32_t format = 0;
-  if (!arguments(env, info, 2, values) || !uint32_from(env, values[0], &handle) ||
+  bool ok = false;
+  if (!arguments(env, info, 3, values) || !uint32_from(env, values[0], &handle) ||
       !uint32_from(env, values[1], &format))
     return NULL;
   struct held *held = source_of(env, handle);
   if (held == NULL) return NULL;
+  char *options = text_from(env, values[2], &ok);
+  if (!ok) return NULL;
   struct work *work = calloc(1, sizeof *work);
-  if (work == NULL) return throw_memory(env);
+  if (work == NULL) {
+    free(options);
+    return throw_memory(env);
+  }
+  work->options = options;
   napi_value promise = NULL;
   napi_value name = NULL;
   work->held = held;
@@ -149,6 +167,7 @@ static napi_value render_later(napi_env env, napi_callback_info info) {
   napi_create_string_utf8(env, "tidegate.render", NAPI_AUTO_LENGTH, &name);
   if (napi_create_promise(env, &work->deferred, &promise) != napi_ok ||
       napi_create_async_work(env, NULL, name, execute, complete, work, &work->task) != napi_ok) {
+    free(options);
     free(work);
     return throw_memory(env);
   }
@@ -156,18 +175,20 @@ static napi_value render_later(napi_env env, napi_callback_info info) {
   if (napi_queue_async_work(env, work->task) != napi_ok) {
     held_release(held);
     napi_delete_async_work(env, work->task);
+    free(options);
     free(work);
     return throw_memory(env);
   }
   return promise;
 }
 
-/* renderNow(snapshot, format): a Buffer */
+/* renderNow(snapshot, format, options): a Buffer */
 static napi_value render_now(napi_env env, napi_callback_info info) {
-  napi_value values[2];
+  napi_value values[3];
   uint32_t handle = 0;
   uint32_t format = 0;
-  if (!arguments(env, info, 2, values) || !uint32_from(env, values[0], &handle) ||
+  bool ok = false;
+  if (!arguments(env, info, 3, values) || !uint32_from(env, values[0], &handle) ||
       !uint32_from(env, values[1], &format))
     return NULL;
   struct state *state = state_of(env);
@@ -176,9 +197,13 @@ static napi_value render_now(napi_env env, napi_callback_info info) {
     state->arena->status = STATUS_CLOSED;
     return NULL;
   }
+  char *options = text_from(env, values[2], &ok);
+  if (!ok) return NULL;
   char *text = NULL;
   size_t length = 0;
-  state->arena->status = render(entry->held->core.snapshot, format, &text, &length);
+  state->arena->status =
+      render(entry->held->core.snapshot, format, options, &text, &length);
+  free(options);
   if (state->arena->status == TIDEGATE_OK) return buffer_of(env, text, length);
   free(text);
   return NULL;

@@ -127,6 +127,7 @@ extern const struct function bulkhead_functions[];
 extern const struct function operation_functions[];
 extern const struct function breaker_functions[];
 extern const struct function events_functions[];
+extern const struct function throttle_functions[];
 
 /* Opening anything by name has one shape; see open_named() in engine.c. */
 typedef tidegate_status (*opener)(tidegate_engine *engine, const char *name,
@@ -142,6 +143,7 @@ DECLARE_OPENER(bulkhead);
 DECLARE_OPENER(retry);
 DECLARE_OPENER(operation);
 DECLARE_OPENER(breaker);
+DECLARE_OPENER(throttle);
 
 #define DEFINE_OPENER(noun, type, open)                                     \
   tidegate_status noun##_opener(tidegate_engine *engine, const char *name,  \

@@ -59,6 +59,11 @@ const STEPS = {
   breaker_read: (engine, step) => ['TIDEGATE_OK', fields(engine.breaker(step.breaker).read())],
   bulkhead_enter: (engine, step, permits) => keep(step, permits, engine.bulkhead(step.bulkhead).enter(...key(step))),
   bulkhead_leave: (engine, step, permits) => permits[step.permit].success(),
+  bulkhead_enter_key: (engine, step, permits) => keep(step, permits, engine.bulkhead(step.bulkhead).enter(step.key)),
+  bulkhead_leave_with: (engine, step, permits) => permits[step.permit].report(step.outcome ?? 'success', step.seconds ?? 0),
+  bulkhead_read: (engine, step) => ['TIDEGATE_OK', fields(engine.bulkhead(step.bulkhead).read())],
+  throttle_acquire: (engine, step) => [status(engine.throttle(step.throttle).acquire())],
+  throttle_report: (engine, step) => engine.throttle(step.throttle).report(step.outcome ?? 'success'),
   retry_next: (engine, step) => delay(engine.retry(step.retry).next(step.attempt)),
   retry_next_after: (engine, step) =>
     delay(engine.retry(step.retry).next(step.attempt, (step.elapsed_ns ?? 0) / 1e9, (step.server_retry_after_ns ?? 0) / 1e9)),

@@ -171,3 +171,36 @@ test('what a server asks for is waited for', async (t) => {
     assert.ok(performance.now() - begun >= 45, `waited only ${performance.now() - begun} ms`);
   }
 });
+
+test('keyed bulkheads have places for each key', (t) => {
+  const bulkhead = engineOf(t).bulkhead('tenants', { max_concurrent: 1, keyed: true });
+  const permit = bulkhead.enter('ann');
+  assert.equal(bulkhead.enter('ann'), undefined);
+  assert.equal(bulkhead.execute(() => 'in', { key: 'ben' }), 'in');
+  assert.throws(() => bulkhead.execute(() => 'in', { key: ['ann'] }), DeniedError);
+  const call = bulkhead.wrap((tenant, value) => value, { key: (tenant) => tenant });
+  assert.equal(call('cid', 7), 7);
+  assert.throws(() => call('ann', 7), DeniedError);
+  assert.deepEqual(bulkhead.read().inUse, 1);
+  assert.throws(() => permit.success(NaN), { code: 'TIDEGATE_E_ARGUMENT' });
+  assert.equal(permit.reported, false);
+  permit.success(0.1);
+  assert.equal(bulkhead.read().inUse, 0);
+});
+
+test('a throttle holds back when the server fails', (t) => {
+  const throttle = engineOf(t).throttle('upstream', { minimum_rps: 0, seed: 7 });
+  let called = 0;
+  let denied = 0;
+  for (let i = 0; i < 500; i++) {
+    try {
+      throttle.execute(() => { called += 1; throw 'down'; });
+    } catch (error) {
+      if (error instanceof DeniedError) denied += 1;
+      else assert.equal(error, 'down');
+    }
+  }
+  assert.equal(called + denied, 500);
+  assert.ok(denied > 100, `only ${denied} were held back`);
+  assert.throws(() => throttle.report('succes'), /an outcome is/);
+});

@@ -59,3 +59,16 @@ test('using closes snapshot and engine', () => {
   engine[dispose]();
   assert.equal(engine.closed, true);
 });
+
+test('a part of a snapshot is rendered by names', async () => {
+  const engine = new Engine();
+  engine.counter('http.requests').inc();
+  engine.counter('db.queries').inc();
+  const text = await engine.render('prometheus', { names: ['http.*'] });
+  assert.match(text, /http_requests_total 1/);
+  assert.doesNotMatch(text, /db_queries/);
+  assert.match(engine.snapshot().toString('openmetrics', { names: ['db.*'], created: true }), /db_queries_created/);
+  assert.throws(() => engine.snapshot().toString('json', { name: [] }), /did you mean names\?/);
+  await assert.rejects(engine.render('json', { names: 3 }), { code: 'TIDEGATE_E_CONFIG' });
+  engine.close();
+});
