@@ -213,6 +213,36 @@
 #define TIDEGATE_BREAKER_REASON_FORCED 5
 
 /**
+ * No guard refused.
+ */
+#define TIDEGATE_GUARD_NONE 0
+
+/**
+ * The retry: enough attempts, or its budget is spent.
+ */
+#define TIDEGATE_GUARD_RETRY 1
+
+/**
+ * The bulkhead is full.
+ */
+#define TIDEGATE_GUARD_BULKHEAD 2
+
+/**
+ * The breaker is open.
+ */
+#define TIDEGATE_GUARD_BREAKER 3
+
+/**
+ * The throttle sheds load.
+ */
+#define TIDEGATE_GUARD_THROTTLE 4
+
+/**
+ * The limiter's units are spent.
+ */
+#define TIDEGATE_GUARD_LIMITER 5
+
+/**
  * Well.
  */
 #define TIDEGATE_HEALTHY 0
@@ -582,6 +612,48 @@ typedef struct tidegate_retry {
    */
   uint64_t id;
 } tidegate_retry;
+
+/**
+ * Names a chain of guards. A plain value; zero is never valid.
+ */
+typedef struct tidegate_guard {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_guard;
+
+/**
+ * What an admitted call holds until tidegate_guard_report().
+ */
+typedef struct tidegate_guard_permit {
+  /**
+   * The bulkhead's permit; 0 without one.
+   */
+  uint64_t bulkhead;
+  /**
+   * The breaker's permit; 0 without one.
+   */
+  uint64_t breaker;
+} tidegate_guard_permit;
+
+/**
+ * Which guard refused. Written for TIDEGATE_OK and TIDEGATE_DENIED.
+ */
+typedef struct tidegate_guard_answer {
+  /**
+   * TIDEGATE_GUARD_NONE when admitted; else the one that refused.
+   */
+  uint32_t refused_by;
+  /**
+   * 0.
+   */
+  uint32_t reserved;
+  /**
+   * When it might not refuse any more; 0 when nobody knows.
+   */
+  uint64_t retry_after_ns;
+} tidegate_guard_answer;
 
 /**
  * Which question is asked, as Kubernetes asks them.
@@ -1819,6 +1891,104 @@ tidegate_status tidegate_retry_next_after(tidegate_engine *engine,
                                           uint64_t elapsed_ns,
                                           uint64_t server_retry_after_ns,
                                           uint64_t *out_delay_ns);
+
+/**
+ * Opens the chain `name`, and makes it if need be: guards that exist, asked
+ * together.
+ *
+ * `{"retry":"payments","bulkhead":"db","breaker":"payments","throttle":"x",
+ * "limiter":"api"}`, any of them. They are asked in this order, whatever the
+ * order in the document, and the first that refuses ends it: what costs least
+ * and comes back without a trace is first, and the limiter, whose units cannot
+ * be given back for nothing, is last.
+ *
+ * @param engine       An open engine.
+ * @param name         The name; the rules are those of metrics.
+ * @param config_json  A JSON object; NULL for a chain that must exist.
+ * @param out_guard    Receives the id. Nothing to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT   a pointer is NULL, or the name is not legal;
+ *         TIDEGATE_E_CONFIG     a field is unknown or mistyped, or there is none;
+ *         TIDEGATE_E_NOT_FOUND  a guard that it names does not exist; or
+ *                               config_json is NULL, and there is none of this
+ *                               name;
+ *         TIDEGATE_E_CONFLICT   it exists with another configuration;
+ *         TIDEGATE_E_CAPACITY   the region has no room for it;
+ *         TIDEGATE_E_STATE      the engine is an observer.
+ *
+ * Threads: any. Blocks: briefly, while another process makes a guard.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_guard_open(tidegate_engine *engine,
+                                    const char *name,
+                                    const char *config_json,
+                                    tidegate_guard *out_guard);
+
+/**
+ * May this call go on? Asks every guard of the chain.
+ *
+ * When one refuses, what those before it gave is given back: the retry to the
+ * budget, the place to the bulkhead, the permit to the breaker, which does not
+ * count it.
+ *
+ * @param engine      An open engine.
+ * @param guard       From tidegate_guard_open() on the same region.
+ * @param key         Who is asking, for guards that are keyed: any bytes. Others
+ *                    do not look at it. NULL when none is keyed.
+ * @param key_length  Bytes in `key`; 0 when it is NULL.
+ * @param cost        Units of the limiter; at least 1.
+ * @param attempt     Which attempt it is, for the retry; the first try is 1.
+ * @param out_permit  Receives what the call holds. Untouched when refused.
+ * @param out_answer  Receives which guard refused. May be NULL.
+ *
+ * @return TIDEGATE_OK when admitted, TIDEGATE_DENIED when refused, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, cost or attempt is 0, or
+ *                              there is no key where one belongs;
+ *         TIDEGATE_E_STALE     the guard is not one of this engine;
+ *         TIDEGATE_E_RANGE     cost exceeds the limiter's burst or limit;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_guard_acquire(tidegate_engine *engine,
+                                       tidegate_guard guard,
+                                       const char *key,
+                                       size_t key_length,
+                                       uint32_t cost,
+                                       uint32_t attempt,
+                                       tidegate_guard_permit *out_permit,
+                                       tidegate_guard_answer *out_answer);
+
+/**
+ * Tells the guards of a chain how an admitted call went, once.
+ *
+ * @param engine   An open engine.
+ * @param guard    The chain that gave the permit.
+ * @param permit   What the call held; it is good for nothing afterwards.
+ * @param outcome  How it ended.
+ * @param seconds  How long it took.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, the outcome is none, or seconds
+ *                              is negative, infinite or not a number; the
+ *                              permit is then still good;
+ *         TIDEGATE_E_STALE     the guard is not one of this engine, or the
+ *                              permit is none that it gave;
+ *         TIDEGATE_E_STATE     the permit was reported already, or taken back
+ *                              because it timed out; or the engine is an
+ *                              observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_guard_report(tidegate_engine *engine,
+                                      tidegate_guard guard,
+                                      tidegate_guard_permit permit,
+                                      tidegate_outcome outcome,
+                                      double seconds);
 
 /**
  * Reads what happened since `*cursor`, one JSON object a line: transitions of

@@ -5,6 +5,7 @@
 
 mod breaker;
 mod bulkhead;
+mod chain;
 mod events;
 mod health;
 mod operation;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 pub use crate::cell::shard::Numbers;
 pub use breaker::Breaker;
 pub use bulkhead::Bulkhead;
+pub use chain::Guard;
 pub use health::Probe;
 pub use operation::Details;
 pub use retry::Retry;
@@ -128,6 +130,10 @@ impl Engine {
         }
         for (name, policy) in &options.throttles {
             engine.open_throttle(name, policy)?;
+        }
+        // Last: they name the others.
+        for (name, policy) in &options.guards {
+            engine.open_guard(name, policy)?;
         }
         Ok(engine)
     }

@@ -3,6 +3,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::{host, limits};
 use crate::guard::bulkhead::BulkheadPolicy;
+use crate::guard::chain::ChainPolicy;
 use crate::guard::policy::LimiterPolicy;
 use crate::guard::retry::RetryPolicy;
 use crate::guard::{BreakerPolicy, ThrottlePolicy};
@@ -49,6 +50,8 @@ pub struct Options {
     pub retries: Vec<(String, RetryPolicy)>,
     /// Throttles by name.
     pub throttles: Vec<(String, ThrottlePolicy)>,
+    /// Chains of guards by name.
+    pub guards: Vec<(String, ChainPolicy)>,
     /// Breakers by name.
     pub breakers: Vec<(String, BreakerPolicy)>,
 }
@@ -92,6 +95,7 @@ impl Options {
                 "bulkheads" => {
                     options.bulkheads = section(name, "bulkhead", value, BulkheadPolicy::parse)?
                 }
+                "guards" => options.guards = section(name, "guard", value, ChainPolicy::parse)?,
                 "retries" => options.retries = section(name, "retry", value, RetryPolicy::parse)?,
                 "objectives" => {
                     return Err(Error::config(format!(
@@ -254,6 +258,11 @@ pub fn throttle_policy(name: &str, text: &str) -> Result<ThrottlePolicy> {
 /// Reads the configuration of one breaker, a JSON object.
 pub fn breaker_policy(name: &str, text: &str) -> Result<BreakerPolicy> {
     BreakerPolicy::parse(&format!("breakers.{name}"), &json("breaker", name, text)?)
+}
+
+/// Reads the configuration of one chain of guards, a JSON object.
+pub fn chain_policy(name: &str, text: &str) -> Result<ChainPolicy> {
+    ChainPolicy::parse(&format!("guards.{name}"), &json("guard", name, text)?)
 }
 
 fn json(what: &str, name: &str, text: &str) -> Result<Value> {

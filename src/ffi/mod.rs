@@ -12,6 +12,7 @@
 //! | [`limiter`] | limiters |
 //! | [`breaker`], [`throttle`] | circuit breakers; adaptive throttles |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
+//! | [`guard`] | several guards asked together |
 //! | [`event`] | what happened lately |
 //! | [`shard`] | cells that bindings write themselves |
 //! | [`health`] | probes, heartbeats, reports |
@@ -51,6 +52,8 @@ pub mod throttle;
 pub mod bulkhead;
 
 pub mod retry;
+
+pub mod guard;
 
 pub mod event;
 

@@ -164,6 +164,11 @@ pub fn find(region: &Region, name: &str) -> Option<u64> {
     stored::find(region, IdKind::Bulkhead, name)
 }
 
+/// True when bulkhead `id` has a limit for each key.
+pub(super) fn is_keyed(region: &Region, id: u64) -> bool {
+    Bulkhead::resolve(region, id).is_ok_and(|bulkhead| bulkhead.is_keyed())
+}
+
 /// Goes in, if there is room; the permit. A bulkhead with keys wants one, even if empty; one without
 /// wants none.
 #[inline]

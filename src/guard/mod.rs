@@ -20,6 +20,7 @@
 //! | [`retry`] | how long to wait before an attempt, or that there should be none |
 //! | [`backoff`] | the waits: pure arithmetic |
 //! | `budget` | how many retries the last ten seconds allow |
+//! | [`chain`] | guards asked together, in a fixed order |
 //! | `directory` | guards of any kind by name |
 //! | `stored`, `document` | guards that hold their configuration as text; its fields |
 //! | [`registry`] | find or create by name |
@@ -32,6 +33,7 @@ pub mod backoff;
 pub mod breaker;
 mod budget;
 pub mod bulkhead;
+pub mod chain;
 mod directory;
 mod document;
 pub mod entry;

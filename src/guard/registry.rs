@@ -60,6 +60,13 @@ pub fn find(region: &Region, name: &[u8]) -> Option<u64> {
     limiters.find(name).map(|index| limiters.id(index))
 }
 
+/// True when limiter `id` has a limit for each key.
+pub(super) fn is_keyed(region: &Region, id: u64) -> bool {
+    let found = Entry::at(region, crate::region::handle::entry(id));
+    found
+        .is_some_and(|limiter| matches!(limiter.shape(), entry::KEYED_BUCKET | entry::KEYED_WINDOW))
+}
+
 /// Refuses an existing limiter that is not as `policy` says.
 fn agree(region: &Region, index: usize, name: &str, policy: &LimiterPolicy) -> Result<()> {
     let Some(found) = Entry::at(region, index).and_then(|limiter| limiter.policy()) else {

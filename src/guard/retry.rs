@@ -57,6 +57,9 @@ mod tally {
     pub const TOO_LATE: usize = 4;
     /// Denials that shadow mode let pass.
     pub const WOULD_DENY: usize = 5;
+    /// Attempts that another guard of their chain refused.
+    pub const CANCELLED_FIRSTS: usize = 6;
+    pub const CANCELLED_RETRIES: usize = 7;
 }
 
 /// A retry as a snapshot shows it.
@@ -154,6 +157,53 @@ pub fn next(region: &Region, planes: &Planes, id: u64, attempt: Attempt) -> Resu
     Ok(allowed.then_some(wait_ns))
 }
 
+/// What a retry says to an attempt whose wait is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// There should be none.
+    Refused,
+    /// Go on; nothing was taken from the budget, since shadow mode let it pass.
+    Passed,
+    /// Go on; this was taken.
+    Taken { attempt: u32, now_ns: u64 },
+}
+
+/// Takes `attempt` from the budget, without a wait.
+pub(super) fn admit(region: &Region, planes: &Planes, id: u64, attempt: u32) -> Result<Admission> {
+    let retry = Retry::resolve(region, id)?;
+    let now_ns = region.clock().coarse();
+    let is_enough = u64::from(attempt) > retry.entry.get(word::MAX_ATTEMPTS);
+    let refusal = if is_enough {
+        Some(Refusal::Exhausted)
+    } else {
+        retry.spend(attempt, now_ns)
+    };
+    retry.count(planes, attempt, refusal);
+    Ok(match refusal {
+        None => Admission::Taken { attempt, now_ns },
+        Some(_) if retry.is(is::SHADOW) => Admission::Passed,
+        Some(_) => Admission::Refused,
+    })
+}
+
+/// Gives back what [`admit`] took, as if there had been no attempt.
+pub(super) fn give_back(region: &Region, planes: &Planes, id: u64, admission: Admission) {
+    let (Ok(retry), Admission::Taken { attempt, now_ns }) = (Retry::resolve(region, id), admission)
+    else {
+        return;
+    };
+    let is_retry = attempt > 1;
+    if let Some(budget) = retry.budget() {
+        budget.give_back(now_ns, is_retry);
+    }
+    let tally = if is_retry {
+        tally::CANCELLED_RETRIES
+    } else {
+        tally::CANCELLED_FIRSTS
+    };
+    planes.add(retry.entry.column(region, tally), 1);
+}
+
 /// A retry's numbers now.
 pub fn read(region: &Region, planes: &Planes, id: u64) -> Result<RetryNumbers> {
     Ok(Retry::resolve(region, id)?.numbers(planes))
@@ -209,13 +259,21 @@ impl<'a> Retry<'a> {
         if attempt.number > 1 && deadline_ns != 0 && begins_ns > deadline_ns {
             return (wait_ns, Some(Refusal::TooLate));
         }
-        let now_ns = self.region.clock().coarse();
-        match self.budget() {
-            Some(budget) if attempt.number == 1 => budget.first(now_ns),
-            Some(budget) if !budget.retry(now_ns) => return (wait_ns, Some(Refusal::OverBudget)),
-            _ => {}
+        (
+            wait_ns,
+            self.spend(attempt.number, self.region.clock().coarse()),
+        )
+    }
+
+    /// Takes an attempt from the budget.
+    fn spend(&self, attempt: u32, now_ns: u64) -> Option<Refusal> {
+        let budget = self.budget()?;
+        if attempt == 1 {
+            budget.first(now_ns);
+        } else if !budget.retry(now_ns) {
+            return Some(Refusal::OverBudget);
         }
-        (wait_ns, None)
+        None
     }
 
     fn wait_ns(&self, attempt: u32) -> u64 {
@@ -310,8 +368,8 @@ impl<'a> Retry<'a> {
         let recent = self.budget().map(|budget| budget.counts(now_ns));
         let recent = recent.unwrap_or_default();
         RetryNumbers {
-            first_attempts: sum(tally::FIRSTS),
-            retries: sum(tally::RETRIES),
+            first_attempts: sum(tally::FIRSTS).wrapping_sub(sum(tally::CANCELLED_FIRSTS)),
+            retries: sum(tally::RETRIES).wrapping_sub(sum(tally::CANCELLED_RETRIES)),
             exhausted: sum(tally::EXHAUSTED),
             over_budget: sum(tally::OVER_BUDGET),
             too_late: sum(tally::TOO_LATE),
@@ -323,6 +381,6 @@ impl<'a> Retry<'a> {
 }
 
 #[cold]
-fn no_attempt() -> Error {
+pub(super) fn no_attempt() -> Error {
     Error::argument("attempts count from 1: the first try is attempt 1")
 }

@@ -71,6 +71,15 @@ int main(void) {
   FIELD(tidegate_bulkhead_reading, returned_from_dead);
   SIZE(tidegate_retry);
   FIELD(tidegate_retry, id);
+  SIZE(tidegate_guard);
+  FIELD(tidegate_guard, id);
+  SIZE(tidegate_guard_permit);
+  FIELD(tidegate_guard_permit, bulkhead);
+  FIELD(tidegate_guard_permit, breaker);
+  SIZE(tidegate_guard_answer);
+  FIELD(tidegate_guard_answer, refused_by);
+  FIELD(tidegate_guard_answer, reserved);
+  FIELD(tidegate_guard_answer, retry_after_ns);
   SIZE(tidegate_shard);
   FIELD(tidegate_shard, id);
   SIZE(tidegate_shard_cells);
@@ -111,6 +120,12 @@ int main(void) {
   CONSTANT(TIDEGATE_BREAKER_REASON_CONSECUTIVE_FAILURES);
   CONSTANT(TIDEGATE_BREAKER_REASON_PROBES);
   CONSTANT(TIDEGATE_BREAKER_REASON_FORCED);
+  CONSTANT(TIDEGATE_GUARD_NONE);
+  CONSTANT(TIDEGATE_GUARD_RETRY);
+  CONSTANT(TIDEGATE_GUARD_BULKHEAD);
+  CONSTANT(TIDEGATE_GUARD_BREAKER);
+  CONSTANT(TIDEGATE_GUARD_THROTTLE);
+  CONSTANT(TIDEGATE_GUARD_LIMITER);
   CONSTANT(TIDEGATE_HEALTHY);
   CONSTANT(TIDEGATE_DEGRADED);
   CONSTANT(TIDEGATE_UNHEALTHY);

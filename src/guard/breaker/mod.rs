@@ -375,6 +375,13 @@ impl<'a> Breaker<'a> {
 /// Part of the calls that go through right after closing, where calls come back slowly.
 const RAMP_FROM: f64 = 0.1;
 
+/// How long breaker `id` will surely deny; 0 when it does not, or nobody knows.
+pub(super) fn retry_after(region: &Region, planes: &Planes, id: u64) -> u64 {
+    let now_ns = region.clock().precise();
+    let found = Breaker::resolve(region, planes, id);
+    found.map_or(0, |breaker| breaker.state().retry_after(now_ns))
+}
+
 /// Where breaker `id` is. Probes that are not back in time are given up, unless the caller only looks.
 pub fn phase(region: &Region, planes: &Planes, id: u64) -> Result<Phase> {
     let breaker = Breaker::resolve(region, planes, id)?;

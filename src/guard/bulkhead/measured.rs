@@ -1,10 +1,13 @@
 //! A limit that follows measurements.
 //!
 //! One word holds the limit, how high it was since the places above it were last seen empty, and a
-//! version. After the limit was lowered, calls that are still inside above it count: a caller takes
-//! one of the first `limit` places less so many. It looks at the word again after it has a place, and
-//! gives the place back if the word has changed: so whoever lowers the limit and then counts sees
-//! every place that was taken by the old one.
+//! version. After the limit was lowered, calls that are still inside above it count: a caller may take
+//! one of the first `room` places, where `room` and the calls inside behind it are at most the limit.
+//! It looks at the word again after it has a place, and gives the place back if the word has changed:
+//! so whoever lowers the limit and then counts sees every place that was taken by the old one.
+//!
+//! Nobody takes a place behind the largest room that was found at one version, so the calls there only
+//! become fewer, and with the room they are never more than the limit.
 //!
 //! AIMD judges each call by one compare-and-swap of the word. The others add calls up; whoever ends
 //! a window by a compare-and-swap of its start judges it alone. Killed in the middle it leaves a
@@ -134,16 +137,15 @@ impl Bulkhead<'_> {
         let places = self.places()?;
         for _ in 0..ATTEMPTS {
             let now = self.now();
-            let (limit, high) = (now.limit() as usize, now.high() as usize);
-            let above = places
-                .get(limit..high.min(places.len()))
-                .unwrap_or_default();
-            let inside = above.iter().filter(|word| is_taken(word)).count();
-            if inside == 0 && high > limit {
+            let limit = (now.limit() as usize).min(places.len());
+            let high = (now.high() as usize).clamp(limit, places.len());
+            let (below, above) = places.get(..high)?.split_at_checked(limit)?;
+            let above = above.iter().filter(|word| is_taken(word)).count();
+            if above == 0 && high > limit {
                 self.change(now, now.with(limit as u64, limit as u64));
                 continue;
             }
-            let room = limit.saturating_sub(inside).min(places.len());
+            let room = room(below, above);
             let permit = self.take_free(places.get(..room)?, holder, hint, order)?;
             if self.now() == now {
                 return Some(permit);
@@ -267,6 +269,19 @@ impl Bulkhead<'_> {
         }
         true
     }
+}
+
+/// How many of the places `below` the limit may be taken when so many `above` it are: as many as are
+/// left after passing over one free place for each.
+fn room(below: &[AtomicU64], above: usize) -> usize {
+    let mut owed = above;
+    for (place, word) in below.iter().enumerate().rev() {
+        if owed == 0 {
+            return place + 1;
+        }
+        owed -= usize::from(!is_taken(word));
+    }
+    0
 }
 
 fn is_taken(word: &AtomicU64) -> bool {

@@ -41,7 +41,7 @@ fn whole(found: Option<(u64, Event)>) {
 
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(2);
+    builder.preemption_bound = Some(1);
     builder.max_branches = 100_000;
     builder.check(model);
 }

@@ -1,0 +1,386 @@
+//! A chain of guards: one question before a call, one answer after it.
+//!
+//! The order is fixed: retry budget, bulkhead, breaker, throttle, limiter. What costs least and can be
+//! given back without a trace is asked first; the limiter comes last, since its units are the ones
+//! that cannot be given back for nothing. A guard that refuses ends it, and what those before it gave
+//! is given back: a retry to the budget, a place to the bulkhead, a permit to the breaker, which does
+//! not count it. A process killed in the middle has what it had taken one by one, which comes back as
+//! it does from every dead holder.
+
+use super::bulkhead;
+use super::document::Fields;
+use super::retry::{self, Admission};
+use super::stored::{self, Entry};
+use super::{Decision, Verdict, breaker, limiter, registry, throttle};
+use crate::base::error::{Error, Result};
+use crate::base::outcome::Outcome;
+use crate::cell::planes::Planes;
+use crate::region::Region;
+use crate::region::handle::IdKind;
+use serde_json::{Map, Value, json};
+
+/// The words of a chain's entry, after those of every stored guard: ids, 0 for none.
+mod word {
+    pub const RETRY: usize = 4;
+    pub const BULKHEAD: usize = 5;
+    pub const BREAKER: usize = 6;
+    pub const THROTTLE: usize = 7;
+    pub const LIMITER: usize = 8;
+    /// What wants a key, as bits.
+    pub const KEYED: usize = 9;
+}
+
+const KEYED_BULKHEAD: u64 = 1;
+const KEYED_LIMITER: u64 = 2;
+
+/// The columns of a chain in the planes: admitted, then refused by each part in its order.
+const ADMITTED: usize = 0;
+
+/// A guard of a chain, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Part {
+    /// How many retries there may be.
+    Retry = 1,
+    /// How many calls may be inside.
+    Bulkhead = 2,
+    /// Whether the callee is well.
+    Breaker = 3,
+    /// Whether the callee accepts enough.
+    Throttle = 4,
+    /// How many calls there may be in a time.
+    Limiter = 5,
+}
+
+impl Part {
+    /// All of them, in order.
+    pub const ALL: [Part; 5] = [
+        Part::Retry,
+        Part::Bulkhead,
+        Part::Breaker,
+        Part::Throttle,
+        Part::Limiter,
+    ];
+
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Part::Retry => "retry",
+            Part::Bulkhead => "bulkhead",
+            Part::Breaker => "breaker",
+            Part::Throttle => "throttle",
+            Part::Limiter => "limiter",
+        }
+    }
+}
+
+/// Which guards a chain is made of, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainPolicy {
+    /// A name for each part that there is, in order.
+    pub parts: Vec<(Part, String)>,
+}
+
+impl ChainPolicy {
+    /// Reads a policy from the document's value at `path`, for example `guards.payments`.
+    pub fn parse(path: &str, value: &Value) -> Result<Self> {
+        let fields = Fields::of(path, value, &Part::ALL.map(Part::name))?;
+        let mut parts = Vec::new();
+        for part in Part::ALL {
+            match fields.get(part.name()) {
+                None => {}
+                Some(Value::String(name)) => parts.push((part, name.clone())),
+                Some(_) => {
+                    let expected = format!("the name of a {}", part.name());
+                    return Err(fields.wrong(part.name(), &expected));
+                }
+            }
+        }
+        if parts.is_empty() {
+            let all = Part::ALL.map(Part::name).join(", ");
+            return Err(Error::config(format!(
+                "{path}: expected at least one of {all}, found none"
+            )));
+        }
+        Ok(ChainPolicy { parts })
+    }
+
+    fn to_json(&self) -> Value {
+        let parts = self.parts.iter();
+        let fields = parts.map(|(part, name)| (part.name().to_owned(), json!(name)));
+        Value::Object(fields.collect::<Map<_, _>>())
+    }
+}
+
+/// What is asked of a chain.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'k> {
+    /// Who asks, for parts that are keyed; others do not look at it.
+    pub key: Option<&'k [u8]>,
+    /// Units of the limiter.
+    pub cost: u32,
+    /// Which attempt it is; the first try is attempt 1.
+    pub attempt: u32,
+}
+
+/// What an admitted call holds; 0 for a part that there is none of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChainPermit {
+    /// The bulkhead's permit.
+    pub bulkhead: u64,
+    /// The breaker's permit.
+    pub breaker: u64,
+}
+
+/// What a chain answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Admitted(ChainPermit),
+    /// This part said no.
+    Refused {
+        /// Which.
+        by: Part,
+        /// When it might say yes; 0 when nobody knows.
+        retry_after_ns: u64,
+    },
+}
+
+/// A chain as a snapshot shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChainReading {
+    /// Its name.
+    pub name: String,
+    /// What it is made of.
+    pub policy: ChainPolicy,
+    /// Calls that every part admitted.
+    pub admitted: u64,
+    /// Calls that each part refused, in the order of [`Part::ALL`].
+    pub refused: [u64; 5],
+}
+
+/// The id of the chain called `name`, made as `policy` says if there is none. Its parts must exist.
+pub fn open(region: &Region, name: &str, policy: &ChainPolicy) -> Result<u64> {
+    stored::open(region, IdKind::Guard, name, &policy.to_json(), |entry| {
+        let mut keyed = 0;
+        for (part, wanted) in &policy.parts {
+            let id = match part {
+                Part::Limiter => registry::find(region, wanted.as_bytes()),
+                part => stored::find(region, kind(*part), wanted),
+            };
+            let Some(id) = id else {
+                let what = part.name();
+                return Err(Error::not_found(format!(
+                    "guards.{name}.{what}: there is no {what} {wanted:?}"
+                )));
+            };
+            entry.set(at(*part), id);
+            keyed |= match part {
+                Part::Limiter if registry::is_keyed(region, id) => KEYED_LIMITER,
+                Part::Bulkhead if bulkhead::is_keyed(region, id) => KEYED_BULKHEAD,
+                _ => 0,
+            };
+        }
+        entry.set(word::KEYED, keyed);
+        Ok(())
+    })
+}
+
+/// The id of the chain called `name`.
+pub fn find(region: &Region, name: &str) -> Option<u64> {
+    stored::find(region, IdKind::Guard, name)
+}
+
+fn kind(part: Part) -> IdKind {
+    match part {
+        Part::Retry => IdKind::Retry,
+        Part::Bulkhead => IdKind::Bulkhead,
+        Part::Breaker => IdKind::Breaker,
+        Part::Throttle => IdKind::Throttle,
+        Part::Limiter => IdKind::Limiter,
+    }
+}
+
+fn at(part: Part) -> usize {
+    match part {
+        Part::Retry => word::RETRY,
+        Part::Bulkhead => word::BULKHEAD,
+        Part::Breaker => word::BREAKER,
+        Part::Throttle => word::THROTTLE,
+        Part::Limiter => word::LIMITER,
+    }
+}
+
+/// A chain of a region.
+#[derive(Clone, Copy)]
+struct Chain<'a> {
+    region: &'a Region,
+    planes: &'a Planes,
+    entry: Entry<'a>,
+}
+
+/// What was taken on the way.
+#[derive(Default)]
+struct Taken {
+    retry: Option<Admission>,
+    permit: ChainPermit,
+    throttle: bool,
+}
+
+/// Asks every part for a call.
+pub fn acquire(region: &Region, planes: &Planes, id: u64, request: Request<'_>) -> Result<Answer> {
+    let entry = Entry::resolve(region, id, IdKind::Guard)?;
+    let chain = Chain {
+        region,
+        planes,
+        entry,
+    };
+    if request.attempt == 0 {
+        return Err(retry::no_attempt());
+    }
+    let mut taken = Taken::default();
+    let refusal = chain.ask(request, &mut taken);
+    match refusal {
+        Ok(None) => {
+            planes.add(entry.column(region, ADMITTED), 1);
+            Ok(Answer::Admitted(taken.permit))
+        }
+        Ok(Some((by, retry_after_ns))) => {
+            chain.give_back(taken);
+            planes.add(entry.column(region, by as usize), 1);
+            Ok(Answer::Refused { by, retry_after_ns })
+        }
+        Err(error) => {
+            chain.give_back(taken);
+            Err(error)
+        }
+    }
+}
+
+/// Tells every part that holds something how the call went.
+pub fn report(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    permit: ChainPermit,
+    outcome: Outcome,
+    seconds: f64,
+) -> Result<()> {
+    let entry = Entry::resolve(region, id, IdKind::Guard)?;
+    if !(0.0..f64::INFINITY).contains(&seconds) {
+        return Err(Error::argument(format!(
+            "a call takes a finite number of seconds of at least 0, not {seconds}"
+        )));
+    }
+    let (bulkhead, breaker) = (entry.get(word::BULKHEAD), entry.get(word::BREAKER));
+    // Both, even if one of them refuses: what the other holds must come back.
+    let left = match bulkhead {
+        0 => Ok(()),
+        id => bulkhead::leave_with(region, planes, id, permit.bulkhead, outcome, seconds),
+    };
+    let reported = match breaker {
+        0 => Ok(()),
+        id => breaker::report(region, planes, id, permit.breaker, outcome, seconds),
+    };
+    left.and(reported)?;
+    // It gives no permits: only after the others have said that this call was inside.
+    match entry.get(word::THROTTLE) {
+        0 => Ok(()),
+        id => throttle::report(region, planes, id, outcome),
+    }
+}
+
+/// Every chain, by name.
+pub fn list(region: &Region, planes: &Planes) -> Vec<ChainReading> {
+    let all = stored::list(region, IdKind::Guard).into_iter();
+    all.filter_map(|(name, entry, config)| {
+        let sum = |tally| planes.sum(entry.column(region, tally));
+        Some(ChainReading {
+            name,
+            policy: ChainPolicy::parse("guard", &config).ok()?,
+            admitted: sum(ADMITTED),
+            refused: Part::ALL.map(|part| sum(part as usize)),
+        })
+    })
+    .collect()
+}
+
+impl Chain<'_> {
+    /// The part that refuses, and when it might not; what the others gave is in `taken`.
+    #[inline]
+    fn ask(&self, request: Request<'_>, taken: &mut Taken) -> Result<Option<(Part, u64)>> {
+        let Chain {
+            region,
+            planes,
+            entry,
+        } = *self;
+        let keyed = entry.get(word::KEYED);
+        let key = |bit| request.key.filter(|_| keyed & bit != 0);
+        let retry = entry.get(word::RETRY);
+        if retry != 0 {
+            match retry::admit(region, planes, retry, request.attempt)? {
+                Admission::Refused => return Ok(Some((Part::Retry, 0))),
+                admission => taken.retry = Some(admission),
+            }
+        }
+        let bulkhead = entry.get(word::BULKHEAD);
+        if bulkhead != 0 {
+            match bulkhead::enter(region, planes, bulkhead, key(KEYED_BULKHEAD))? {
+                Some(permit) => taken.permit.bulkhead = permit,
+                None => return Ok(Some((Part::Bulkhead, 0))),
+            }
+        }
+        let breaker = entry.get(word::BREAKER);
+        if breaker != 0 {
+            match breaker::acquire(region, planes, breaker)? {
+                Some(permit) => taken.permit.breaker = permit,
+                None => {
+                    let wait_ns = breaker::retry_after(region, planes, breaker);
+                    return Ok(Some((Part::Breaker, wait_ns)));
+                }
+            }
+        }
+        let throttle = entry.get(word::THROTTLE);
+        if throttle != 0 {
+            if throttle::acquire(region, planes, throttle)? == Verdict::Denied {
+                return Ok(Some((Part::Throttle, 0)));
+            }
+            taken.throttle = true;
+        }
+        let limiter = entry.get(word::LIMITER);
+        if limiter != 0 {
+            let (key, cost) = (key(KEYED_LIMITER), request.cost);
+            let mut decision = Decision::default();
+            let verdict = limiter::check(region, planes, limiter, key, cost, Some(&mut decision))?;
+            if verdict == Verdict::Denied {
+                return Ok(Some((Part::Limiter, decision.retry_after_ns)));
+            }
+        }
+        Ok(None)
+    }
+
+    #[cold]
+    fn give_back(&self, taken: Taken) {
+        let Chain {
+            region,
+            planes,
+            entry,
+        } = *self;
+        // What cannot be given back any more has come back by itself.
+        if taken.throttle {
+            let id = entry.get(word::THROTTLE);
+            let _ = throttle::report(region, planes, id, Outcome::Ignored);
+        }
+        if taken.permit.breaker != 0 {
+            let (id, permit) = (entry.get(word::BREAKER), taken.permit.breaker);
+            let _ = breaker::report(region, planes, id, permit, Outcome::Ignored, 0.0);
+        }
+        if taken.permit.bulkhead != 0 {
+            let (id, permit) = (entry.get(word::BULKHEAD), taken.permit.bulkhead);
+            bulkhead::cancel(region, planes, id, permit);
+        }
+        if let Some(admission) = taken.retry {
+            retry::give_back(region, planes, entry.get(word::RETRY), admission);
+        }
+    }
+}
