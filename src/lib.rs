@@ -33,6 +33,7 @@
 //! | [`cell`] | lock-free numbers on words |
 //! | [`metrics`] | named numbers |
 //! | [`guard`] | decisions; does not know `metrics` |
+//! | [`objective`] | burn rates of what metrics count |
 //! | [`snapshot`] | one consistent picture, plain data |
 //! | [`health`] | judges a snapshot |
 //! | [`export`] | snapshots as text; knows nothing but `snapshot` and `health` |
@@ -50,6 +51,7 @@ pub mod ffi;
 pub mod guard;
 pub mod health;
 pub mod metrics;
+pub mod objective;
 pub mod region;
 pub mod snapshot;
 

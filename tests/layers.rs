@@ -4,19 +4,30 @@ use std::path::{Path, PathBuf};
 
 /// What each layer may use beside itself; an order, with two rules that an order cannot say:
 /// metrics and guards do not know each other, and exporters read snapshots only.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("base", &[]),
     ("region", &["base"]),
     ("cell", &["base", "region"]),
     ("metrics", &["base", "region", "cell"]),
     ("guard", &["base", "region", "cell"]),
-    ("snapshot", &["base", "region", "cell", "metrics", "guard"]),
+    ("objective", &["base", "region", "cell", "metrics"]),
+    (
+        "snapshot",
+        &["base", "region", "cell", "metrics", "guard", "objective"],
+    ),
     ("health", &["snapshot", "base"]),
     ("export", &["base", "snapshot", "health"]),
     (
         "engine",
         &[
-            "base", "region", "cell", "metrics", "guard", "snapshot", "health",
+            "base",
+            "region",
+            "cell",
+            "metrics",
+            "guard",
+            "objective",
+            "snapshot",
+            "health",
         ],
     ),
     (
@@ -28,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
 ];
 
 /// Plain data and names below the snapshot that exporters and health may name.
-const PLAIN: [&str; 10] = [
+const PLAIN: [&str; 14] = [
     "base::limits",
     "base::name",
     "base::outcome",
@@ -39,6 +50,10 @@ const PLAIN: [&str; 10] = [
     "metrics::Kind",
     "metrics::registry::exported",
     "guard::",
+    "objective::Goal",
+    "objective::ObjectiveReading",
+    "objective::Source",
+    "objective::State",
 ];
 
 /// Of the guards, exporters may name what a reading is made of.

@@ -90,6 +90,9 @@ pub const COARSE_LAG_NS: u64 = 1 << 25;
 /// Bytes of the checks, or of the objectives, of a configuration document.
 pub const MAX_PLAN_BYTES: usize = 256 * 1024;
 
+/// Objectives of one region.
+pub const MAX_OBJECTIVES: usize = 64;
+
 /// Checks that an application reports itself.
 pub const MAX_REPORTS: usize = 128;
 

@@ -154,22 +154,23 @@ impl<'r> Histogram<'r> {
         Outcomes::at(self.region, self.planes, index.checked_sub(1)?)
     }
 
-    /// Records a finite value of at least zero.
+    /// Records a finite value of at least zero; true when it began a time slot.
     #[inline(always)]
-    pub fn record(&self, value: f64) -> Result<()> {
+    pub fn record(&self, value: f64) -> Result<bool> {
         let now = self.region.clock().coarse();
         self.record_at(now, value)
     }
 
-    /// Records a finite value of at least zero at region time `now`.
+    /// Records a finite value of at least zero at region time `now`; true when it began a time slot.
     #[inline(always)]
-    pub fn record_at(&self, now: u64, value: f64) -> Result<()> {
+    pub fn record_at(&self, now: u64, value: f64) -> Result<bool> {
         // Minus zero is zero.
         let value_bits = value.to_bits() & (u64::MAX >> 1);
         let Some(block) = self.words().slice(self.block, BLOCK_WORDS) else {
             return damaged();
         };
-        if now >= block[SLOT_END].load(Ordering::Relaxed) {
+        let begins = now >= block[SLOT_END].load(Ordering::Relaxed);
+        if begins {
             self.roll(now);
         }
         // Strides and shifts that the compiler knows, for the width that nearly all have.
@@ -189,7 +190,7 @@ impl<'r> Histogram<'r> {
         if value_bits < block[SLOT_MIN].load(Ordering::Relaxed) {
             lower(&block[SLOT_MIN], &block[EVER_MIN], value_bits);
         }
-        Ok(())
+        Ok(begins)
     }
 
     #[inline(never)]

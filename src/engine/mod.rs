@@ -8,6 +8,7 @@ mod bulkhead;
 mod chain;
 mod events;
 mod health;
+mod objectives;
 mod operation;
 pub mod options;
 mod retry;
@@ -23,6 +24,7 @@ use crate::cell::shard;
 use crate::guard::{self, Decision, LimiterPolicy, Verdict};
 use crate::health::Plan;
 use crate::metrics::{Kind, MetricOptions, Registry};
+use crate::objective::ObjectivePolicy;
 use crate::region::handle::{self, IdKind};
 use crate::region::{Region, header, plan, workers};
 use crate::snapshot::Snapshot;
@@ -69,6 +71,8 @@ pub struct Engine {
     worker: AtomicUsize,
     /// What this process' own document judges health by, if it has that section.
     own_plan: Option<Plan>,
+    /// The objectives of this process' own document.
+    own_objectives: Vec<ObjectivePolicy>,
     /// True once this process, or the one that forked it, said that its startup is done.
     started: AtomicBool,
 }
@@ -116,6 +120,7 @@ impl Engine {
             plan::publish(&engine.region, header::HEALTH_PLAN, &health.text)?;
             engine.own_plan = Some(health.clone());
         }
+        engine.open_objectives(&options.objectives)?;
         for (name, policy) in &options.limiters {
             engine.open_limiter(name, policy)?;
         }
@@ -151,6 +156,7 @@ impl Engine {
             forks: AtomicU64::new(host::forks()),
             worker: AtomicUsize::new(0),
             own_plan: None,
+            own_objectives: Vec::new(),
             started: AtomicBool::new(false),
         }
     }
@@ -335,7 +341,10 @@ impl Engine {
         self.writer()?;
         let series = self.resolve(histogram.0, IdKind::Histogram)?;
         self.check_value(value)?;
-        self.histogram_of(series).record(value)
+        if self.histogram_of(series).record(value)? {
+            self.begin_slot();
+        }
+        Ok(())
     }
 
     /// Records several values: all, or none when one is refused.
@@ -347,9 +356,12 @@ impl Engine {
         }
         let cells = self.histogram_of(series);
         let now = self.region.clock().coarse();
-        values
-            .iter()
-            .try_for_each(|value| cells.record_at(now, *value))
+        for value in values {
+            if cells.record_at(now, *value)? {
+                self.begin_slot();
+            }
+        }
+        Ok(())
     }
 
     #[inline(always)]
@@ -376,7 +388,12 @@ impl Engine {
         self.writer()?;
         self.check_value(value)?;
         match Registry::of(&self.region).bare_histogram(name)? {
-            Some(series) => self.histogram_of(series).record(value),
+            Some(series) => {
+                if self.histogram_of(series).record(value)? {
+                    self.begin_slot();
+                }
+                Ok(())
+            }
             None => self.record_first(name, value),
         }
     }
@@ -546,6 +563,7 @@ impl Engine {
         {
             Histogram::new(&self.region, &self.planes, series.block, series.index).roll_if_due(now);
         }
+        self.keep_objectives();
         Ok(())
     }
 
@@ -554,11 +572,13 @@ impl Engine {
         if self.region.is_writable() {
             let _ = self.writer();
             self.beat();
+            self.keep_objectives();
         }
         self.with_own_plan(Snapshot::take(
             &self.region,
             &self.planes,
             self.window_seconds(),
+            &self.own_objectives,
         ))
     }
 }

@@ -65,7 +65,8 @@ impl Engine {
         }
         let series = crate::region::handle::entry(operation.0);
         let now = self.region.clock().coarse();
-        Histogram::new(&self.region, &self.planes, cells.block, series).record_at(now, seconds)?;
+        let begins = Histogram::new(&self.region, &self.planes, cells.block, series)
+            .record_at(now, seconds)?;
         if let Some(outcomes) = Outcomes::at(&self.region, &self.planes, cells.index) {
             if seconds > f64::from_bits(cells.slow_bits) {
                 outcomes.add(Tally::Slow);
@@ -75,6 +76,9 @@ impl Engine {
             } else {
                 self.record_outcome(&outcomes, outcome, details, now);
             }
+        }
+        if begins {
+            self.begin_slot();
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::guard::policy::LimiterPolicy;
 use crate::guard::retry::RetryPolicy;
 use crate::guard::{BreakerPolicy, ThrottlePolicy};
 use crate::health::Plan;
+use crate::objective::ObjectivePolicy;
 use crate::region::layout::Limits;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct Options {
     pub max_series_per_name: Option<u64>,
     /// Limiters by name.
     pub limiters: Vec<(String, LimiterPolicy)>,
+    /// Objectives in the order of the document.
+    pub objectives: Vec<ObjectivePolicy>,
     /// What health is judged by.
     pub health: Option<Plan>,
     /// Bulkheads by name.
@@ -97,17 +100,12 @@ impl Options {
                 }
                 "guards" => options.guards = section(name, "guard", value, ChainPolicy::parse)?,
                 "retries" => options.retries = section(name, "retry", value, RetryPolicy::parse)?,
-                "objectives" => {
-                    return Err(Error::config(format!(
-                        "{name}: tidegate {} does not have them yet",
-                        env!("CARGO_PKG_VERSION")
-                    )));
-                }
+                "objectives" => options.objectives = ObjectivePolicy::parse_all(value)?,
                 _ => {
                     return Err(unknown(
                         name,
                         "service, region, clock, window_seconds, metrics, limiters, breakers, bulkheads, \
-                         retries, throttles, health",
+                         retries, throttles, health, objectives",
                     ));
                 }
             }

@@ -8,6 +8,7 @@
 mod breakers;
 pub mod event;
 mod health;
+mod objectives;
 mod operations;
 mod throttles;
 
@@ -84,6 +85,9 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
         json.line().throttle(throttle);
     }
     json.close_lines(b']');
+    json.line()
+        .key("objectives")
+        .objectives(&snapshot.objectives);
     json.line().key("health").health(judged);
     json.line().key("engine").engine(&snapshot.engine);
     json.close_lines(b'}');

@@ -1,6 +1,7 @@
 //! What the engine tells about itself, as metrics named as promlint asks.
 
 mod breakers;
+mod objectives;
 mod throttles;
 
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
@@ -34,6 +35,7 @@ pub(super) fn families(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> 
     families.extend(limiters(snapshot));
     families.extend(breakers::families(snapshot));
     families.extend(throttles::families(snapshot));
+    families.extend(objectives::families(snapshot));
     families.retain(|family| !family.samples.is_empty());
     families
 }

@@ -165,6 +165,7 @@ impl Text<'_> {
             .iter()
             .filter_map(|series| match &series.value {
                 Value::Histogram { lifetime, .. } => Some(lifetime),
+                Value::Operation(calls) => Some(&calls.lifetime.latency),
                 _ => None,
             });
         let further = bounds::further(known, distributions);

@@ -2,6 +2,8 @@
 
 use super::plan::{Labels, Measure, Plan, Subject, Threshold};
 use crate::cell::histogram::Distribution;
+use crate::guard::BreakerPhase as Phase;
+use crate::objective::State;
 use crate::snapshot::{Calls, SeriesReading, Snapshot, Value};
 
 /// The value, or the reason why nobody knows.
@@ -18,6 +20,8 @@ pub(super) fn value(
         Subject::Operation(name, labels) => operation(snapshot, name, labels, measure, minimum),
         Subject::Gauge(name, labels) => gauge(snapshot, name, labels),
         Subject::Limiter(name) => limiter(snapshot, name, measure, minimum),
+        Subject::Objective(name) => objective(snapshot, name, measure, minimum),
+        Subject::Breaker(name) => breaker(snapshot, name),
         Subject::Workers => Ok(workers(snapshot, plan, measure)?),
         Subject::Region => Ok(region(snapshot, measure)),
         _ => Err("it is not there".to_owned()),
@@ -213,4 +217,41 @@ fn region(snapshot: &Snapshot, measure: Measure) -> f64 {
         _ => (engine.series_used, engine.series_limit),
     };
     used as f64 / whole as f64
+}
+
+fn objective(
+    snapshot: &Snapshot,
+    name: &str,
+    measure: Measure,
+    minimum: u64,
+) -> Result<f64, String> {
+    let objective = snapshot
+        .objectives
+        .iter()
+        .find(|objective| objective.policy.name == name)
+        .ok_or_else(|| format!("there is no objective {name:?}"))?;
+    if measure == Measure::BudgetLeft {
+        few(objective.period.total, minimum)?;
+        return Ok(objective.budget_left);
+    }
+    let states = objective.alerts.iter().map(|alert| match alert.state {
+        State::Firing => 2.0,
+        State::Pending => 1.0,
+        _ => 0.0,
+    });
+    Ok(states.fold(0.0, f64::max))
+}
+
+/// 0 where calls go through, 1 half-open, 2 open.
+fn breaker(snapshot: &Snapshot, name: &str) -> Result<f64, String> {
+    let breaker = snapshot
+        .breakers
+        .iter()
+        .find(|breaker| breaker.name == name)
+        .ok_or_else(|| format!("there is no breaker {name:?}"))?;
+    Ok(match breaker.phase {
+        Phase::Open | Phase::ForcedOpen => 2.0,
+        Phase::HalfOpen => 1.0,
+        _ => 0.0,
+    })
 }

@@ -50,8 +50,10 @@ pub const MAKER: usize = 91;
 pub const EVENTS_NEXT: usize = 112;
 /// Where the text of the checks of health is that everybody judges by who brings none.
 pub const HEALTH_PLAN: usize = 120;
-/// Where the text of the objectives is.
-pub const OBJECTIVES_PLAN: usize = 121;
+/// First word of the table of objectives.
+pub const OBJECTIVES: usize = 124;
+/// First word of the table of edges that families are to have when they are made.
+pub const WANTED_EDGES: usize = 125;
 /// First word of the table of checks that the application reports itself.
 pub const REPORTS: usize = 122;
 /// Times that a label set was sent to an overflow series.

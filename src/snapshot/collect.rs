@@ -13,12 +13,18 @@ use crate::cell::planes::Planes;
 use crate::cell::shard;
 use crate::guard;
 use crate::metrics::{Family, Kind, Registry, Series};
+use crate::objective::{ObjectivePolicy, track};
 use crate::region::{Region, header, plan, reports, workers};
 use std::collections::HashMap;
 
 impl Snapshot {
-    /// Reads everything.
-    pub fn take(region: &Region, planes: &Planes, window_seconds: f64) -> Self {
+    /// Reads everything. Of objectives of one name, that of `own_objectives` is shown.
+    pub fn take(
+        region: &Region,
+        planes: &Planes,
+        window_seconds: f64,
+        own_objectives: &[ObjectivePolicy],
+    ) -> Self {
         let now = region.clock().precise();
         let moment = Moment {
             now_ns: now,
@@ -36,6 +42,7 @@ impl Snapshot {
             limiters,
             breakers: guard::breaker::list(region, planes),
             throttles: guard::throttle::list(region, planes),
+            objectives: track::list(region, planes, now, own_objectives),
             health: health(region, now),
             engine: engine_reading(region, now),
         }

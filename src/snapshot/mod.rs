@@ -15,6 +15,7 @@ use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
 use crate::guard::{BreakerReading, LimiterReading, ThrottleReading};
 use crate::metrics::Kind;
+use crate::objective::ObjectiveReading;
 
 /// Everything that a region held at one time.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub breakers: Vec<BreakerReading>,
     /// Adaptive throttles, by name.
     pub throttles: Vec<ThrottleReading>,
+    /// Objectives, by name.
+    pub objectives: Vec<ObjectiveReading>,
     /// What health is judged by, beside all of the above.
     pub health: HealthReading,
     /// The engine's own health.

@@ -190,6 +190,7 @@ pub fn empty() -> Snapshot {
                 ignored: 10,
             },
         }],
+        objectives: Vec::new(),
         health: Default::default(),
         engine: EngineReading {
             path: "/dev/shm/checkout.tidegate".into(),
