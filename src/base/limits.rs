@@ -51,6 +51,33 @@ pub const MAX_ERROR_CODE_BYTES: usize = 64;
 /// Bytes of an error's last message that are kept.
 pub const MAX_ERROR_MESSAGE_BYTES: usize = 192;
 
+/// Slowest single calls that are kept, of each time slot and ever.
+pub const SLOWEST_CALLS: usize = if cfg!(loom) { 2 } else { 16 };
+
+/// Bytes of a slow call's detail that are kept.
+pub const MAX_DETAIL_BYTES: usize = if cfg!(loom) { 8 } else { 128 };
+
+/// Bytes of a trace's id: with its label's name it is within the 128 characters of OpenMetrics.
+pub const MAX_TRACE_BYTES: usize = if cfg!(loom) { 8 } else { 64 };
+
+/// Places for exemplars of one histogram.
+pub const EXEMPLARS: usize = 16;
+
+/// Distinct errors that a region's error log tells apart; further ones are counted together.
+pub const LOGGED_ERRORS: usize = 128;
+
+/// Bytes of a logged error's text that are kept.
+pub const MAX_ERROR_TEXT_BYTES: usize = 192;
+
+/// Bytes of all labels of an info metric, as JSON.
+pub const MAX_INFO_BYTES: usize = 2048;
+
+/// States of an enum metric.
+pub const MAX_STATES: usize = 64;
+
+/// Bytes of one of them.
+pub const MAX_STATE_BYTES: usize = 128;
+
 /// Events that a region's ring holds.
 pub const MAX_EVENTS: u64 = 1 << 16;
 

@@ -32,6 +32,7 @@ pub mod edges;
 mod merge;
 
 use super::claim::Claim;
+use super::exemplars::{self, Exemplar};
 use super::outcomes::Outcomes;
 use super::planes::Planes;
 use super::rseq::Row;
@@ -60,8 +61,10 @@ const EXTREMES: usize = EXTREME_TAGS + WINDOW_SLOTS;
 const SPARE: usize = 39;
 const DIRECTORY: usize = 40;
 const DIRECTORY_ENTRIES: usize = if cfg!(loom) { 2 } else { 64 };
+/// First word of its exemplars.
+const EXEMPLARS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
 /// Words of a histogram's block.
-pub const BLOCK_WORDS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
+pub const BLOCK_WORDS: usize = EXEMPLARS + 1;
 
 /// The operation whose outcomes are counted beside the values, plus one.
 const OPERATION: usize = 38;
@@ -146,6 +149,23 @@ impl<'r> Histogram<'r> {
     pub fn count_outcomes_of(&self, index: usize) {
         self.words()
             .publish(self.block.saturating_add(OPERATION), index as u64 + 1);
+    }
+
+    /// Keeps `value`, recorded at region time `now`, as an example of its octave. Without room for
+    /// examples there are none.
+    pub fn keep_exemplar(&self, now: u64, value: f64, trace_id: &str) {
+        let link = self.block.saturating_add(EXEMPLARS);
+        if let Some(area) = self.region.allocate_once(link, exemplars::WORDS) {
+            exemplars::keep(self.region, area, now, value, trace_id);
+        }
+    }
+
+    /// Its examples, by value.
+    pub fn exemplars(&self) -> Vec<Exemplar> {
+        match self.words().acquire(self.block.saturating_add(EXEMPLARS)) as usize {
+            0 => Vec::new(),
+            area => exemplars::list(self.region, area),
+        }
     }
 
     /// What is counted beside the values.

@@ -15,10 +15,14 @@
 pub mod buckets;
 mod claim;
 pub mod distinct;
+pub mod exemplars;
 pub mod histogram;
 pub mod note;
 pub mod outcomes;
 pub mod pair;
 pub mod planes;
+pub mod ratio;
 pub mod rseq;
 pub mod shard;
+pub mod shares;
+pub mod slowest;

@@ -67,17 +67,23 @@ impl<'r> Note<'r> {
 
     /// Replaces the note; a text that is too long is cut. False when somebody else is at it.
     pub fn write(&self, now: u64, numbers: &[u64], text: &str) -> bool {
-        self.write_if(now, numbers, text, |_| true)
+        self.write_if(now, numbers, text, |_, _| true)
     }
 
-    /// Replaces the note if `still`, asked once nobody else can write it, agrees with its numbers
-    /// as they are.
+    /// Its numbers as they are; None when it is not sealed.
+    pub fn numbers(&self) -> Option<&'r [AtomicU64]> {
+        let cells = self.cells()?;
+        (load_acquire(&cells[SEAL]) != 0).then(|| &cells[HEAD..HEAD + self.numbers])
+    }
+
+    /// Replaces the note if `still`, asked once nobody else can write it, agrees: told whether the
+    /// note is sealed, and its numbers.
     pub fn write_if(
         &self,
         now: u64,
         numbers: &[u64],
         text: &str,
-        still: impl FnOnce(&[AtomicU64]) -> bool,
+        still: impl FnOnce(bool, &[AtomicU64]) -> bool,
     ) -> bool {
         let Some(cells) = self.cells() else {
             return false;
@@ -87,7 +93,7 @@ impl<'r> Note<'r> {
             return false;
         };
         let (places, room) = cells[HEAD..].split_at(self.numbers);
-        if !still(places) {
+        if !still(cells[SEAL].load(Ordering::Acquire) != 0, places) {
             claim.release();
             return false;
         }

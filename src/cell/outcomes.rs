@@ -72,8 +72,14 @@ impl<'r> Outcomes<'r> {
     /// Counts one call.
     #[inline(always)]
     pub fn add(&self, tally: Tally) {
+        self.add_many(tally, 1);
+    }
+
+    /// Counts several.
+    #[inline(always)]
+    pub fn add_many(&self, tally: Tally, count: u64) {
         let column = self.region.layout().operation_column(self.index, 0);
-        self.planes.add(column + tally as usize, 1);
+        self.planes.add(column + tally as usize, count);
     }
 
     /// Totals since the operation was made.

@@ -7,11 +7,14 @@ mod breaker;
 mod bulkhead;
 mod chain;
 mod events;
+mod fact;
 mod health;
 mod objectives;
 mod operation;
 pub mod options;
+mod ratio;
 mod retry;
+mod share;
 mod throttle;
 
 use crate::base::error::{Error, Kind as ErrorKind, Result};
@@ -53,6 +56,12 @@ pub struct HistogramId(pub u64);
 /// Names an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OperationId(pub u64);
+/// Names a ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RatioId(pub u64);
+/// Names an enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EnumId(pub u64);
 /// Names a limiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limiter(pub u64);
@@ -300,6 +309,12 @@ impl Engine {
         if value.is_nan() {
             return Err(self.refuse_value("a gauge's value is a number", value));
         }
+        let block = Registry::of(&self.region).block(series);
+        if block != 0 {
+            return self.change_share(block, |shares, place, owner| {
+                shares.set(place, owner, value);
+            });
+        }
         if let Some(word) = self.planes.atomic(series) {
             word.store(value.to_bits(), Ordering::Relaxed);
         }
@@ -314,6 +329,12 @@ impl Engine {
         if !delta.is_finite() {
             return Err(self.refuse_value("a gauge's change is a finite number", delta));
         }
+        let block = Registry::of(&self.region).block(series);
+        if block != 0 {
+            return self.change_share(block, |shares, place, owner| {
+                shares.add(place, owner, delta);
+            });
+        }
         if let Some(word) = self.planes.atomic(series) {
             rseq::add_f64(word, delta);
         }
@@ -323,6 +344,10 @@ impl Engine {
     /// A gauge's value.
     pub fn value(&self, gauge: Gauge) -> Result<f64> {
         let series = self.resolve(gauge.0, IdKind::Gauge)?;
+        let block = Registry::of(&self.region).block(series);
+        if block != 0 {
+            return Ok(self.joined(series, block));
+        }
         Ok(self
             .planes
             .atomic(series)
@@ -360,6 +385,25 @@ impl Engine {
             if cells.record_at(now, *value)? {
                 self.begin_slot();
             }
+        }
+        Ok(())
+    }
+
+    /// Records a value, and keeps it as an example of those of its size.
+    pub fn record_exemplar(
+        &self,
+        histogram: HistogramId,
+        value: f64,
+        trace_id: &str,
+    ) -> Result<()> {
+        self.writer()?;
+        let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        self.check_value(value)?;
+        let cells = self.histogram_of(series);
+        let now = self.region.clock().coarse();
+        cells.record_at(now, value)?;
+        if !trace_id.is_empty() {
+            cells.keep_exemplar(now, value, trace_id);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use crate::base::limits::WINDOW_SLOTS;
 use crate::base::outcome::Outcome;
 use crate::cell::histogram::Histogram;
 use crate::cell::outcomes::{Outcomes, Tally};
+use crate::cell::slowest;
 use crate::metrics::{Kind, MetricOptions, OperationCells, Registry, errors};
 use crate::region::handle::IdKind;
 use crate::snapshot::{Moment, OperationReading, read_operation};
@@ -18,6 +19,10 @@ pub struct Details<'a> {
     pub error_code: Option<&'a str>,
     /// Why, in words.
     pub message: Option<&'a str>,
+    /// What it was about, kept while it is among the slowest calls.
+    pub detail: Option<&'a str>,
+    /// Its trace, kept while it is among the slowest calls, and as an example of its latency.
+    pub trace_id: Option<&'a str>,
 }
 
 impl Engine {
@@ -65,8 +70,15 @@ impl Engine {
         }
         let series = crate::region::handle::entry(operation.0);
         let now = self.region.clock().coarse();
-        let begins = Histogram::new(&self.region, &self.planes, cells.block, series)
-            .record_at(now, seconds)?;
+        let begins = cells_of(self, &cells, series).record_at(now, seconds)?;
+        let value_bits = seconds.abs().to_bits();
+        if slowest::is_candidate(&self.region, now, value_bits) {
+            let told = (
+                details.detail.unwrap_or_default(),
+                details.trace_id.unwrap_or_default(),
+            );
+            slowest::offer(&self.region, now, value_bits, series, outcome, told);
+        }
         if let Some(outcomes) = Outcomes::at(&self.region, &self.planes, cells.index) {
             if seconds > f64::from_bits(cells.slow_bits) {
                 outcomes.add(Tally::Slow);
@@ -75,6 +87,9 @@ impl Engine {
                 outcomes.add(Tally::Succeeded);
             } else {
                 self.record_outcome(&outcomes, outcome, details, now);
+                if let Some(trace_id) = details.trace_id.filter(|trace| !trace.is_empty()) {
+                    cells_of(self, &cells, series).keep_exemplar(now, seconds.abs(), trace_id);
+                }
             }
         }
         if begins {
@@ -158,6 +173,11 @@ impl Engine {
         read_operation(&self.region, &self.planes, series, slots, moment)
             .ok_or_else(|| Error::format("the operation's memory is damaged"))
     }
+}
+
+#[inline(always)]
+fn cells_of<'e>(engine: &'e Engine, cells: &OperationCells, series: usize) -> Histogram<'e> {
+    Histogram::new(&engine.region, &engine.planes, cells.block, series)
 }
 
 /// A success has no error code: saying one is a mistake that would be lost otherwise.

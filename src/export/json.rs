@@ -7,9 +7,11 @@
 
 mod breakers;
 pub mod event;
+mod facts;
 mod health;
 mod objectives;
 mod operations;
+mod slow;
 mod throttles;
 
 use super::{escape, number};
@@ -46,13 +48,7 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
         }
         _ => false,
     });
-    json.metrics("gauges", snapshot, |json, value| match value {
-        Value::Gauge(value) => {
-            json.key("value").real(*value);
-            true
-        }
-        _ => false,
-    });
+    json.metrics("gauges", snapshot, Json::gauge);
     json.metrics("histograms", snapshot, |json, value| match value {
         Value::Histogram { lifetime, window } => {
             json.key("relative_error")
@@ -70,6 +66,11 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
         }
         _ => false,
     });
+    json.metrics("ratios", snapshot, |json, value| json.ratio(value, seconds));
+    json.metrics("infos", snapshot, Json::info);
+    json.metrics("enums", snapshot, Json::enumeration);
+    json.line().key("slowest").slowest(snapshot);
+    json.line().key("errors").errors(&snapshot.errors);
     json.line().key("limiters").open(b'[');
     for limiter in &snapshot.limiters {
         json.line().limiter(limiter);
@@ -188,6 +189,7 @@ impl Json<'_> {
                 self.line().open(b'{');
                 self.series(family, series);
                 if write(self, &series.value) {
+                    self.exemplars(&series.exemplars);
                     self.close(b'}');
                 } else {
                     self.out.truncate(start);
@@ -197,15 +199,23 @@ impl Json<'_> {
         self.close_lines(b']');
     }
 
-    fn series(&mut self, family: &FamilyReading, series: &SeriesReading) {
-        self.key("name").text(&family.name);
+    fn labels(&mut self, labels: &[(String, String)]) {
         self.key("labels").open(b'{');
-        for (name, value) in &series.labels {
+        self.pairs(labels);
+        self.close(b'}');
+    }
+
+    fn pairs(&mut self, pairs: &[(String, String)]) {
+        for (name, value) in pairs {
             self.text(name);
             self.out.push(b':');
             self.text(value);
         }
-        self.close(b'}');
+    }
+
+    fn series(&mut self, family: &FamilyReading, series: &SeriesReading) {
+        self.key("name").text(&family.name);
+        self.labels(&series.labels);
         for (field, text) in [("help", &family.help), ("unit", &family.unit)] {
             if !text.is_empty() {
                 self.key(field).text(text);

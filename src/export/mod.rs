@@ -10,6 +10,7 @@
 //! | [`health`] | application/health+json, and a plain form |
 //! | [`selection`] | which part of a snapshot is written |
 //! | `operations` | what operations show in Prometheus beside their latencies |
+//! | `samples` | shares, ratios, facts and states there |
 //! | `names` | the name that a family has in Prometheus, and which labels are legal there |
 //! | `bounds` | the bucket bounds that a histogram has there |
 //! | `own` | what the engine tells about itself, as metrics |
@@ -24,6 +25,7 @@ mod number;
 mod operations;
 mod own;
 pub mod prometheus;
+mod samples;
 pub mod selection;
 
 use crate::health::judge;

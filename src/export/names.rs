@@ -14,7 +14,7 @@ pub(super) fn family(name: &str, kind: Kind, unit: &str) -> Option<String> {
     if !is_name(&shown, true) || !unit.bytes().all(is_word) {
         return None;
     }
-    let is_counter = kind == Kind::Counter;
+    let is_counter = matches!(kind, Kind::Counter | Kind::Ratio);
     if is_counter && let Some(stem) = shown.strip_suffix("_total").filter(|stem| !stem.is_empty()) {
         shown.truncate(stem.len());
     }
@@ -29,7 +29,29 @@ pub(super) fn family(name: &str, kind: Kind, unit: &str) -> Option<String> {
     if is_counter {
         shown.push_str("_total");
     }
+    if kind == Kind::Info && !shown.ends_with("_info") {
+        shown.push_str("_info");
+    }
     Some(shown)
+}
+
+/// What Prometheus takes a family of this kind for: a counter, a gauge or a histogram.
+pub(super) fn shown_as(kind: Kind) -> Kind {
+    match kind {
+        Kind::Counter | Kind::Ratio => Kind::Counter,
+        Kind::Gauge | Kind::Info | Kind::Enum => Kind::Gauge,
+        Kind::Histogram | Kind::Operation => Kind::Histogram,
+    }
+}
+
+/// The label that has an enum's state: named as the family, as OpenMetrics wants, where that is
+/// legal.
+pub(super) fn state_label(family: &str) -> String {
+    if family.starts_with("__") {
+        "state".to_owned()
+    } else {
+        family.replace(':', "_")
+    }
 }
 
 /// Whether series of this kind may have `labels`: legal names in order, each once.
@@ -37,6 +59,7 @@ pub(super) fn are_legal(labels: &[(String, String)], kind: Kind) -> bool {
     let is_own = |name: &str| match kind {
         Kind::Histogram => name == "le",
         Kind::Operation => matches!(name, "le" | "outcome" | "code"),
+        Kind::Ratio => name == "result",
         _ => false,
     };
     labels.is_sorted_by(|one, other| one.0 < other.0)
@@ -79,10 +102,7 @@ impl<'a> Taken<'a> {
     /// Takes `name` for a family of this kind, unless a reader could confuse it with another one:
     /// a gauge `x_count` would be read as part of the histogram `x`.
     pub(super) fn take(&mut self, name: &'a str, kind: Kind) -> bool {
-        let kind = match kind {
-            Kind::Operation => Kind::Histogram,
-            other => other,
-        };
+        let kind = shown_as(kind);
         if let Some(strict) = &mut self.strict {
             let stem = name
                 .strip_suffix("_total")

@@ -84,15 +84,15 @@ impl Part {
     }
 }
 
-/// A series' labels and one more, in order of their names.
+/// A series' labels and those of one sample, in order of their names.
 pub(super) fn merged<'a>(
     labels: &'a [(String, String)],
-    own: Option<(&'a str, &'a str)>,
+    own: &[(&'a str, &'a str)],
 ) -> impl Iterator<Item = (&'a str, &'a str)> {
     let mut all: Vec<(&str, &str)> = labels
         .iter()
         .map(|(name, value)| (&**name, &**value))
-        .chain(own)
+        .chain(own.iter().copied())
         .collect();
     all.sort_unstable();
     all.into_iter()

@@ -7,6 +7,7 @@ mod throttles;
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
 use crate::metrics::Kind;
 use crate::snapshot::Snapshot;
+use std::collections::BTreeMap;
 
 /// A family of the engine's own.
 pub(super) struct OwnFamily<'s> {
@@ -131,6 +132,12 @@ fn region(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> {
                 sample("state", "dead", dead),
             ],
         },
+        OwnFamily {
+            name: "tidegate_reported_errors_total",
+            kind: Kind::Counter,
+            help: "Errors that were reported, by their code; other for those beyond the log's bound.",
+            samples: reported(snapshot),
+        },
         counter(
             "tidegate_workers_attached_total",
             "Processes that ever attached.",
@@ -147,6 +154,22 @@ fn region(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> {
             engine.workers_refused,
         ),
     ]
+}
+
+/// Reports by code: several errors may have one, and one may be called as those beyond the bound.
+fn reported(snapshot: &Snapshot) -> Vec<OwnSample<'_>> {
+    let mut by_code = BTreeMap::<&str, u64>::new();
+    let log = &snapshot.errors;
+    let beyond = (log.beyond > 0).then_some(("other", log.beyond));
+    let known = log.errors.iter().map(|error| (&*error.code, error.count));
+    for (code, count) in known.chain(beyond) {
+        let sum = by_code.entry(code).or_default();
+        *sum = sum.saturating_add(count);
+    }
+    by_code
+        .into_iter()
+        .map(|(code, count)| sample("code", code, count))
+        .collect()
 }
 
 fn limiters(snapshot: &Snapshot) -> Vec<OwnFamily<'_>> {

@@ -18,7 +18,7 @@ use super::bounds;
 use super::names::{self, Taken};
 use super::operations::{self, Part};
 use super::own::{self, Number, OwnFamily};
-use super::{escape, number};
+use super::{escape, number, samples};
 use crate::cell::histogram::Distribution;
 use crate::metrics::Kind;
 use crate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
@@ -119,13 +119,7 @@ enum Body<'s> {
 fn legal_series(family: &FamilyReading) -> impl Iterator<Item = &SeriesReading> {
     let mut before: Option<&SeriesReading> = None;
     family.series.iter().filter(move |series| {
-        let is_kind = matches!(
-            (&series.value, family.kind),
-            (Value::Counter(_), Kind::Counter)
-                | (Value::Gauge(_), Kind::Gauge)
-                | (Value::Histogram { .. }, Kind::Histogram)
-                | (Value::Operation(_), Kind::Operation)
-        );
+        let is_kind = samples::is_of(family, series);
         let follows = before.is_none_or(|before| before.labels < series.labels);
         let is_legal = is_kind && follows && names::are_legal(&series.labels, family.kind);
         if is_legal {
@@ -136,11 +130,7 @@ fn legal_series(family: &FamilyReading) -> impl Iterator<Item = &SeriesReading> 
 }
 
 fn type_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram | Kind::Operation => "histogram",
-    }
+    names::shown_as(kind).name()
 }
 
 fn is_own_info(name: &str) -> bool {
@@ -191,6 +181,15 @@ impl Text<'_> {
                     self.created(name.strip_suffix("_total").unwrap_or(name));
                 }
                 Value::Gauge(value) => self.sample(name, "", Number::Real(*value)),
+                Value::Shares(_) | Value::Ratio { .. } | Value::Info(_) | Value::Enum { .. } => {
+                    samples::give(name, &series.value, |own, value| {
+                        self.set_labels(operations::merged(&series.labels, own));
+                        self.sample(name, "", value);
+                        if family.kind == Kind::Ratio {
+                            self.created(name.strip_suffix("_total").unwrap_or(name));
+                        }
+                    });
+                }
                 Value::Histogram { lifetime, .. } => self.histogram(name, lifetime, bounds),
                 Value::Operation(calls) => {
                     self.histogram(name, &calls.lifetime.latency, bounds);
@@ -206,7 +205,8 @@ impl Text<'_> {
                 continue;
             };
             part.samples(calls, |own, count| {
-                self.set_labels(operations::merged(&series.labels, own));
+                let own: Vec<(&str, &str)> = own.into_iter().collect();
+                self.set_labels(operations::merged(&series.labels, &own));
                 self.sample(name, "", Number::Whole(count));
                 self.created(name.strip_suffix("_total").unwrap_or(name));
             });
@@ -237,7 +237,11 @@ impl Text<'_> {
             return;
         }
         let (name, kind) = match kind {
-            Kind::Counter => (name.strip_suffix("_total").unwrap_or(name), type_of(kind)),
+            Kind::Counter | Kind::Ratio => {
+                (name.strip_suffix("_total").unwrap_or(name), type_of(kind))
+            }
+            Kind::Info => (name.strip_suffix("_info").unwrap_or(name), "info"),
+            Kind::Enum if names::state_label(name) == name => (name, "stateset"),
             Kind::Gauge if is_own_info(name) => {
                 (name.strip_suffix("_info").unwrap_or(name), "info")
             }

@@ -189,6 +189,10 @@ pub unsafe extern "C" fn tidegate_counter_value(
 /**
  * Opens the gauge with this name and these labels, and makes it if need be.
  *
+ * The further option `"workers"` says what the gauge is when several processes
+ * set it: `"last"` (the default) is one value for all; `"sum"`, `"min"` and
+ * `"max"` are of what each living process said last; `"each"` shows every
+ * living process with its pid. What a process said goes away with it.
  * Everything else is as for tidegate_counter_open().
  *
  * @param engine        An open engine.
@@ -196,7 +200,8 @@ pub unsafe extern "C" fn tidegate_counter_value(
  * @param options_json  A JSON object, or NULL. Copied.
  * @param out_gauge     Receives the id. Nothing to free.
  *
- * @return As tidegate_counter_open().
+ * @return As tidegate_counter_open(); TIDEGATE_E_CONFLICT also when the name
+ *         exists with other `workers`.
  *
  * Threads: any. Blocks: never. Since 0.1.
  */
@@ -232,6 +237,8 @@ pub unsafe extern "C" fn tidegate_gauge_open(
  *         TIDEGATE_E_ARGUMENT  engine is NULL, or value is NaN (counted as
  *                              dropped);
  *         TIDEGATE_E_STALE     the gauge is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  each process has its own value, and the table of
+ *                              processes has no place for this one;
  *         TIDEGATE_E_STATE     the engine is an observer.
  *
  * Threads: any, also other processes; the last one wins. Blocks: never.
@@ -258,6 +265,7 @@ pub unsafe extern "C" fn tidegate_gauge_set(
  *         TIDEGATE_E_ARGUMENT  engine is NULL, or delta is NaN or infinite
  *                              (counted as dropped);
  *         TIDEGATE_E_STALE     the gauge is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  as for tidegate_gauge_set();
  *         TIDEGATE_E_STATE     the engine is an observer.
  *
  * Threads: any, also other processes. Blocks: never. Since 0.1.
@@ -273,7 +281,8 @@ pub unsafe extern "C" fn tidegate_gauge_add(
 }
 
 /**
- * Reads a gauge.
+ * Reads a gauge: the value of all living processes together, their sum for
+ * `"each"`; NaN for the smallest or largest of none.
  *
  * @param engine     An open engine, also an observer.
  * @param gauge      From tidegate_gauge_open() on the same region.
@@ -395,6 +404,36 @@ pub unsafe extern "C" fn tidegate_histogram_record_many(
             )
         };
         engine.record_many(HistogramId(histogram.id), values)
+    })
+}
+
+/**
+ * Records a value, and keeps it as an example: the newest of each power of two
+ * is shown with its trace.
+ *
+ * @param engine     An open engine.
+ * @param histogram  From tidegate_histogram_open() on the same region.
+ * @param value      Finite, at least 0.
+ * @param trace_id   The trace that it belongs to, cut to 64 bytes; empty for
+ *                   none.
+ *
+ * @return As tidegate_histogram_record(); TIDEGATE_E_ARGUMENT also when
+ *         `trace_id` is NULL or not UTF-8.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_histogram_record_exemplar(
+    engine: *mut tidegate_engine,
+    histogram: tidegate_histogram,
+    value: f64,
+    trace_id: *const c_char,
+) -> tidegate_status {
+    edge::run(|| {
+        // SAFETY: the caller's promise.
+        let (engine, trace_id) =
+            unsafe { (input::engine(engine)?, input::text("trace_id", trace_id)?) };
+        engine.record_exemplar(HistogramId(histogram.id), value, trace_id)
     })
 }
 

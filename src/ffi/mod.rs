@@ -9,6 +9,8 @@
 //! | [`engine`] | open, attach, close, clock |
 //! | [`metric`] | counters, gauges, histograms |
 //! | [`operation`] | operations |
+//! | [`ratio`] | hits and misses |
+//! | [`fact`] | info and enum metrics, reported errors |
 //! | [`limiter`] | limiters |
 //! | [`breaker`], [`throttle`] | circuit breakers; adaptive throttles |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
@@ -42,6 +44,10 @@ pub mod engine;
 pub mod metric;
 
 pub mod operation;
+
+pub mod ratio;
+
+pub mod fact;
 
 pub mod limiter;
 

@@ -4,7 +4,7 @@ use super::engine::tidegate_engine;
 use super::outcome::{self, tidegate_outcome};
 use super::status::tidegate_status;
 use super::{edge, input, output};
-use crate::engine::OperationId;
+use crate::engine::{Details, OperationId};
 use crate::metrics::{Kind, MetricOptions};
 use crate::snapshot::Calls;
 use std::ffi::c_char;
@@ -154,6 +154,57 @@ pub unsafe extern "C" fn tidegate_operation_record(
         };
         let outcome = outcome::read(outcome)?;
         engine.record_operation(OperationId(operation.id), seconds, outcome, error_code)
+    })
+}
+
+/**
+ * Records one call of an operation, with what else is known of it.
+ *
+ * Each text may be NULL or empty for none, and is cut between characters when
+ * it is too long.
+ *
+ * @param engine      An open engine.
+ * @param operation   From tidegate_operation_open() on the same region.
+ * @param seconds     How long it took. Finite, at least 0.
+ * @param outcome     How it ended.
+ * @param error_code  As for tidegate_operation_record().
+ * @param message     Why it failed or was ignored: the last one is kept with
+ *                    its error code. 192 bytes.
+ * @param detail      What it was about: kept while it is among the slowest
+ *                    calls of the window, or ever. 128 bytes.
+ * @param trace_id    Its trace: kept with the detail, and as an example of the
+ *                    operation's latency. 64 bytes.
+ *
+ * @return As tidegate_operation_record().
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_operation_record_detail(
+    engine: *mut tidegate_engine,
+    operation: tidegate_operation,
+    seconds: f64,
+    outcome: tidegate_outcome,
+    error_code: *const c_char,
+    message: *const c_char,
+    detail: *const c_char,
+    trace_id: *const c_char,
+) -> tidegate_status {
+    edge::run(|| {
+        // SAFETY: the caller's promise.
+        let (engine, details) = unsafe {
+            (
+                input::engine(engine)?,
+                Details {
+                    error_code: input::optional_text("error_code", error_code)?,
+                    message: input::optional_text("message", message)?,
+                    detail: input::optional_text("detail", detail)?,
+                    trace_id: input::optional_text("trace_id", trace_id)?,
+                },
+            )
+        };
+        let outcome = outcome::read(outcome)?;
+        engine.record_operation_with(OperationId(operation.id), seconds, outcome, &details)
     })
 }
 

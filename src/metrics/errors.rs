@@ -3,7 +3,6 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::limits;
-use crate::base::sync::Ordering;
 use crate::cell::distinct::{Distinct, Seen, Shape};
 use crate::cell::note::Note;
 use crate::cell::outcomes;
@@ -38,14 +37,14 @@ pub fn prepare(region: &Region, index: usize) -> Result<()> {
         .layout()
         .operations
         .entry(index)
-        .and_then(|entry| region.words().get(entry + outcomes::ERRORS))
+        .map(|entry| entry + outcomes::ERRORS)
         .ok_or_else(|| Error::format("the region's table of operations is damaged"))?;
-    if place.load(Ordering::Acquire) == 0 {
-        let made = region.allocate(SHAPE.words())?;
-        // Who comes second leaves its table unused; opening is rare.
-        let _ = place.compare_exchange(0, made as u64, Ordering::AcqRel, Ordering::Relaxed);
+    match region.allocate_once(place, SHAPE.words()) {
+        Some(_) => Ok(()),
+        None => Err(Error::capacity(
+            "no room for an operation's error codes: raise region.size_bytes",
+        )),
     }
-    Ok(())
 }
 
 /// Counts `code` in the table from word `table`, and keeps the message.

@@ -4,10 +4,12 @@
 //! with one set of labels. Both are found by an index that only grows, so that two processes which
 //! open the same name at once end up with the same entry ([`registry`]).
 
+pub mod error_log;
 pub mod errors;
 pub mod labels;
 pub mod options;
 pub mod registry;
+pub mod states;
 
-pub use options::MetricOptions;
+pub use options::{GaugeMode, MetricOptions};
 pub use registry::{Family, Kind, OperationCells, Registry, Series};

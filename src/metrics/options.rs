@@ -22,6 +22,62 @@ pub struct MetricOptions {
     pub slow_seconds: Option<f64>,
     /// Values at which a histogram counts exactly; they add to those that it has.
     pub edges: Vec<f64>,
+    /// How the shares of a gauge make its value.
+    pub mode: Option<GaugeMode>,
+    /// The states of an enum.
+    pub states: Option<Vec<String>>,
+}
+
+/// How what each process says of a gauge makes its value. Only living processes count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GaugeMode {
+    /// One value for all: the last one that anybody set.
+    #[default]
+    Last = 0,
+    /// The sum of all.
+    Sum = 1,
+    /// The smallest.
+    Min = 2,
+    /// The largest.
+    Max = 3,
+    /// Each process shows its own.
+    Each = 4,
+}
+
+impl GaugeMode {
+    const ALL: [GaugeMode; 5] = [
+        GaugeMode::Last,
+        GaugeMode::Sum,
+        GaugeMode::Min,
+        GaugeMode::Max,
+        GaugeMode::Each,
+    ];
+
+    /// The mode that a word of the region says.
+    pub fn from_word(word: u64) -> Self {
+        let found = Self::ALL.into_iter().find(|mode| *mode as u64 == word);
+        found.unwrap_or_default()
+    }
+
+    /// In one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            GaugeMode::Last => "last",
+            GaugeMode::Sum => "sum",
+            GaugeMode::Min => "min",
+            GaugeMode::Max => "max",
+            GaugeMode::Each => "each",
+        }
+    }
+
+    /// One value of several; NaN for the smallest or largest of none.
+    pub fn join(self, values: impl Iterator<Item = f64>) -> f64 {
+        match self {
+            GaugeMode::Min => values.fold(f64::NAN, f64::min),
+            GaugeMode::Max => values.fold(f64::NAN, f64::max),
+            _ => values.sum(),
+        }
+    }
 }
 
 impl MetricOptions {
@@ -35,12 +91,27 @@ impl MetricOptions {
         };
         let mut options = Self::from_fields(&fields, kind)?;
         if kind == Kind::Operation {
-            options.check_operation(&fields)?;
+            options.set_seconds()?;
         }
-        Ok(options)
+        if kind == Kind::Enum && options.states.is_none() {
+            return Err(Error::config(
+                "states: expected a list of states, found none",
+            ));
+        }
+        let labels = fields.get("labels").and_then(Value::as_object);
+        let taken = own_labels(kind, options.mode)
+            .iter()
+            .find(|name| labels.is_some_and(|labels| labels.contains_key(**name)));
+        match taken {
+            Some(name) => Err(Error::argument(format!(
+                "labels.{name}: is the {}'s own label; use another name",
+                kind.name()
+            ))),
+            None => Ok(options),
+        }
     }
 
-    fn check_operation(&mut self, fields: &Map<String, Value>) -> Result<()> {
+    fn set_seconds(&mut self) -> Result<()> {
         match self.unit.as_deref() {
             None => self.unit = Some("seconds".to_owned()),
             Some("seconds") => {}
@@ -50,16 +121,7 @@ impl MetricOptions {
                 )));
             }
         }
-        let labels = fields.get("labels").and_then(Value::as_object);
-        let taken = ["outcome", "code"]
-            .into_iter()
-            .find(|name| labels.is_some_and(|labels| labels.contains_key(*name)));
-        match taken {
-            Some(name) => Err(Error::argument(format!(
-                "labels.{name}: an operation's own label; use another name"
-            ))),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn from_fields(fields: &Map<String, Value>, kind: Kind) -> Result<Self> {
@@ -102,6 +164,18 @@ impl MetricOptions {
                 ("edges", other) if kind.is_distribution() => {
                     return Err(mistyped(name, "a list of numbers", other));
                 }
+                ("workers", value) if kind == Kind::Gauge => {
+                    let named = |mode: &GaugeMode| value.as_str() == Some(mode.name());
+                    let mode = GaugeMode::ALL.into_iter().find(named);
+                    options.mode = Some(mode.ok_or_else(|| {
+                        mistyped(
+                            name,
+                            "\"last\", \"sum\", \"min\", \"max\" or \"each\"",
+                            value,
+                        )
+                    })?);
+                }
+                ("states", value) if kind == Kind::Enum => options.states = Some(states(value)?),
                 _ => {
                     return Err(Error::config(format!(
                         "{name}: unknown field; known: {}",
@@ -114,10 +188,50 @@ impl MetricOptions {
     }
 }
 
+/// Labels that series of this kind have of their own.
+fn own_labels(kind: Kind, mode: Option<GaugeMode>) -> &'static [&'static str] {
+    match kind {
+        Kind::Operation => &["outcome", "code"],
+        Kind::Ratio => &["result"],
+        Kind::Gauge if mode == Some(GaugeMode::Each) => &["pid"],
+        _ => &[],
+    }
+}
+
+fn states(value: &Value) -> Result<Vec<String>> {
+    let wrong = || {
+        mistyped(
+            "states",
+            &format!(
+                "1 to {} different strings of 1 to {} bytes",
+                limits::MAX_STATES,
+                limits::MAX_STATE_BYTES
+            ),
+            value,
+        )
+    };
+    let all = value.as_array().ok_or_else(wrong)?;
+    let states: Vec<String> = all
+        .iter()
+        .filter_map(|state| state.as_str().map(str::to_owned))
+        .collect();
+    let mut distinct = states.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let is_right = (1..=limits::MAX_STATES).contains(&all.len())
+        && distinct.len() == all.len()
+        && states
+            .iter()
+            .all(|state| (1..=limits::MAX_STATE_BYTES).contains(&state.len()));
+    if is_right { Ok(states) } else { Err(wrong()) }
+}
+
 fn known(kind: Kind) -> &'static str {
     match kind {
         Kind::Histogram => "labels, help, unit, relative_error, edges",
         Kind::Operation => "labels, help, unit, relative_error, slow_seconds, edges",
+        Kind::Gauge => "labels, help, unit, workers",
+        Kind::Enum => "labels, help, unit, states",
         _ => "labels, help, unit",
     }
 }

@@ -20,13 +20,15 @@ mod edges;
 
 use super::errors;
 use super::labels;
-use super::options::MetricOptions;
+use super::options::{GaugeMode, MetricOptions};
+use super::states;
 use crate::base::error::{Error, Result};
 use crate::base::sync::Ordering;
 use crate::base::{host, limits, name};
 use crate::cell::histogram::Histogram;
+use crate::cell::note::Note;
 use crate::cell::planes::Planes;
-use crate::cell::{buckets, histogram, outcomes};
+use crate::cell::{buckets, histogram, outcomes, ratio, shares};
 use crate::region::handle::{self, IdKind};
 use crate::region::layout::Table;
 use crate::region::raw::Words;
@@ -46,11 +48,25 @@ pub enum Kind {
     Histogram,
     /// Calls: how long they took, and how they ended.
     Operation,
+    /// Hits and misses.
+    Ratio,
+    /// Facts that do not change often: labels without a number.
+    Info,
+    /// One of a few states.
+    Enum,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 4] = [Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Operation];
+    pub const ALL: [Kind; 7] = [
+        Kind::Counter,
+        Kind::Gauge,
+        Kind::Histogram,
+        Kind::Operation,
+        Kind::Ratio,
+        Kind::Info,
+        Kind::Enum,
+    ];
 
     /// True when its series have the block of a histogram.
     pub fn is_distribution(self) -> bool {
@@ -68,6 +84,9 @@ impl Kind {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
             Kind::Operation => "operation",
+            Kind::Ratio => "ratio",
+            Kind::Info => "info",
+            Kind::Enum => "enum",
         }
     }
 
@@ -83,6 +102,9 @@ impl Kind {
             Kind::Gauge => IdKind::Gauge,
             Kind::Histogram => IdKind::Histogram,
             Kind::Operation => IdKind::Operation,
+            Kind::Ratio => IdKind::Ratio,
+            Kind::Info => IdKind::Info,
+            Kind::Enum => IdKind::Enum,
         }
     }
 }
@@ -102,6 +124,10 @@ const FAMILY_ROOM: usize = 9;
 const FAMILY_SLOW: usize = 10;
 /// Where the edges are that every histogram of the family counts exactly at.
 const FAMILY_EDGES: usize = 11;
+/// How the shares of a gauge make its value.
+const FAMILY_MODE: usize = 12;
+/// First word of an enum's states.
+const FAMILY_STATES: usize = 13;
 
 const SERIES_ID: usize = 0;
 const SERIES_STATE: usize = 1;
@@ -120,6 +146,9 @@ const NEVER_SLOW: u64 = u64::MAX;
 
 const ENTRY_BITS: u32 = 24;
 
+/// Words of an info metric's block.
+const INFO_WORDS: usize = Note::words(0, limits::MAX_INFO_BYTES);
+
 /// The names of a region.
 #[derive(Clone, Copy, Debug)]
 pub struct Registry<'r> {
@@ -137,6 +166,10 @@ pub struct Family {
     pub help: String,
     /// Its unit; empty when nobody said.
     pub unit: String,
+    /// How the shares of a gauge make its value.
+    pub mode: GaugeMode,
+    /// An enum's states.
+    pub states: Vec<String>,
 }
 
 /// A series as a reader sees it.
@@ -340,6 +373,17 @@ impl<'r> Registry<'r> {
             entry + FAMILY_SLOW,
             options.slow_seconds.map_or(NEVER_SLOW, f64::to_bits),
         );
+        words.store(entry + FAMILY_MODE, options.mode.unwrap_or_default() as u64);
+        words.store(entry + FAMILY_STATES, 0);
+        if let Some(states) = &options.states {
+            match states::write(self.region, states) {
+                Ok(at) => words.store(entry + FAMILY_STATES, at as u64),
+                Err(full) => {
+                    slots.release(words, family);
+                    return Err(full);
+                }
+            }
+        }
         for place in [FAMILY_SERIES, FAMILY_OVERFLOW, FAMILY_BARE, FAMILY_EDGES] {
             words.store(entry + place, 0);
         }
@@ -410,6 +454,25 @@ impl<'r> Registry<'r> {
                 "{name} exists with {found}, not {asked}"
             )));
         }
+        let mode = GaugeMode::from_word(words.load(entry + FAMILY_MODE));
+        if let Some(asked) = options.mode
+            && asked != mode
+        {
+            return Err(Error::conflict(format!(
+                "{name} exists with workers {:?}, not {:?}",
+                mode.name(),
+                asked.name()
+            )));
+        }
+        if let Some(asked) = &options.states {
+            let found = states::read(self.region, words.load(entry + FAMILY_STATES) as usize);
+            if found.as_ref() != Some(asked) {
+                return Err(Error::conflict(format!(
+                    "{name} exists with states {:?}, not {asked:?}",
+                    found.unwrap_or_default()
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -440,21 +503,53 @@ impl<'r> Registry<'r> {
         if kind.is_some_and(Kind::is_distribution) {
             self.copy_edges(family, series)?;
         }
-        if kind == Some(Kind::Operation) && words.acquire(entry + SERIES_OPERATION) == 0 {
-            self.make_operation(series, entry, overflow)?;
+        if matches!(kind, Some(Kind::Operation | Kind::Ratio))
+            && words.acquire(entry + SERIES_OPERATION) == 0
+        {
+            self.make_operation(kind == Some(Kind::Ratio), series, entry, overflow)?;
+        }
+        let own = match kind {
+            Some(Kind::Gauge)
+                if words.load(family_entry + FAMILY_MODE) != GaugeMode::Last as u64 =>
+            {
+                Some(shares::block_words(self.region))
+            }
+            Some(Kind::Info) => Some(INFO_WORDS),
+            _ => None,
+        };
+        if let Some(own) = own {
+            self.region
+                .allocate_once(entry + SERIES_BLOCK, own)
+                .ok_or_else(no_heap)?;
         }
         Ok(series)
     }
 
     /// Gives a series its entry among the operations. Each step can be done again by the next one.
-    fn make_operation(&self, series: usize, entry: usize, overflow: bool) -> Result<()> {
+    fn make_operation(
+        &self,
+        is_ratio: bool,
+        series: usize,
+        entry: usize,
+        overflow: bool,
+    ) -> Result<()> {
         let words = self.words();
         let index =
             outcomes::take(self.region, series, overflow).ok_or_else(|| self.no_operations())?;
-        errors::prepare(self.region, index)?;
-        let block = words.acquire(entry + SERIES_BLOCK) as usize;
-        let planes = Planes::of(self.region);
-        Histogram::new(self.region, &planes, block, series).count_outcomes_of(index);
+        if is_ratio {
+            if words.acquire(entry + SERIES_BLOCK) == 0
+                && let Some(link) = words.get(entry + SERIES_BLOCK)
+            {
+                // Who comes second leaves its block unused.
+                let made = ratio::create(self.region)? as u64;
+                let _ = link.compare_exchange(0, made, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        } else {
+            errors::prepare(self.region, index)?;
+            let block = words.acquire(entry + SERIES_BLOCK) as usize;
+            let planes = Planes::of(self.region);
+            Histogram::new(self.region, &planes, block, series).count_outcomes_of(index);
+        }
         words.publish(entry + SERIES_OPERATION, index as u64 + 1);
         Ok(())
     }
@@ -462,7 +557,7 @@ impl<'r> Registry<'r> {
     #[cold]
     fn no_operations(&self) -> Error {
         Error::capacity(format!(
-            "no room for another operation: the region has {}; raise metrics.max_series",
+            "no room for another operation or ratio: the region has {}; raise metrics.max_series",
             self.region.layout().operations.count
         ))
     }
@@ -485,7 +580,8 @@ impl<'r> Registry<'r> {
         };
         let family_entry = self.family_at(family)?;
         let kind = Kind::from_word(words.load(family_entry + FAMILY_KIND)).unwrap_or(Kind::Counter);
-        if kind == Kind::Operation && !overflow && !outcomes::has_room(self.region) {
+        let is_counted = matches!(kind, Kind::Operation | Kind::Ratio);
+        if is_counted && !overflow && !outcomes::has_room(self.region) {
             return Err(self.no_operations());
         }
         let count = words.get(family_entry + FAMILY_SERIES);
@@ -626,38 +722,70 @@ impl<'r> Registry<'r> {
             kind: Kind::from_word(words.load(entry + FAMILY_KIND))?,
             help: read(FAMILY_HELP, limits::MAX_HELP_BYTES)?,
             unit: read(FAMILY_UNIT, limits::MAX_UNIT_BYTES)?,
+            mode: GaugeMode::from_word(words.load(entry + FAMILY_MODE)),
+            states: states::read(self.region, words.load(entry + FAMILY_STATES) as usize)?,
         })
     }
 
     /// Every series that can be read.
     pub fn all(&self) -> impl Iterator<Item = Series> + '_ {
+        (0..self.series().claimed(self.words())).filter_map(|index| self.read_series(index))
+    }
+
+    /// The series of entry `index`; None where there is none.
+    pub fn read_series(&self, index: usize) -> Option<Series> {
         let words = self.words();
         let slots = self.series();
         let most =
             limits::MAX_LABELS * (limits::MAX_LABEL_VALUE_BYTES + limits::MAX_NAME_BYTES) * 6;
-        (0..slots.claimed(words)).filter_map(move |index| {
-            let entry = slots.table.entry(index)?;
-            if !slots.is_published(words, index) || words.load(entry + SERIES_ID) == 0 {
-                return None;
-            }
-            let text = TextRef(words.load(entry + SERIES_LABELS));
-            let text = if text.bytes() == 0 {
-                String::new()
-            } else {
-                text.read(words, most)?
-            };
-            Some(Series {
-                index,
-                family: words.load(entry + SERIES_FAMILY) as usize,
-                kind: handle::kind(words.load(entry + SERIES_ID)).and_then(Kind::of_id)?,
-                labels: labels::parse(&text)?,
-                operation: (words.acquire(entry + SERIES_OPERATION) as usize).checked_sub(1),
-                block: words.acquire(entry + SERIES_BLOCK) as usize,
-            })
+        let entry = slots.table.entry(index)?;
+        let id = words.load(entry + SERIES_ID);
+        if !slots.is_published(words, index) || id == 0 {
+            return None;
+        }
+        let text = TextRef(words.load(entry + SERIES_LABELS));
+        let text = if text.bytes() == 0 {
+            String::new()
+        } else {
+            text.read(words, most)?
+        };
+        Some(Series {
+            index,
+            family: words.load(entry + SERIES_FAMILY) as usize,
+            kind: handle::kind(id).and_then(Kind::of_id)?,
+            labels: labels::parse(&text)?,
+            operation: (words.acquire(entry + SERIES_OPERATION) as usize).checked_sub(1),
+            block: words.acquire(entry + SERIES_BLOCK) as usize,
         })
     }
 
-    /// First word of the block of the histogram `series`.
+    /// Number of `state` among the states of the enum `series`, or all of them.
+    pub fn state(&self, series: usize, state: &str) -> std::result::Result<usize, Vec<String>> {
+        let at = self
+            .series_at(series)
+            .and_then(|entry| self.family_at(self.words().load(entry + SERIES_FAMILY) as usize))
+            .map_or(0, |family| {
+                self.words().load(family + FAMILY_STATES) as usize
+            });
+        states::find(self.region, at, state)
+            .ok_or_else(|| states::read(self.region, at).unwrap_or_default())
+    }
+
+    /// How the shares of the gauge `series` make its value.
+    pub fn mode(&self, series: usize) -> GaugeMode {
+        self.series_at(series)
+            .and_then(|entry| self.family_at(self.words().load(entry + SERIES_FAMILY) as usize))
+            .map_or(GaugeMode::Last, |family| {
+                GaugeMode::from_word(self.words().load(family + FAMILY_MODE))
+            })
+    }
+
+    /// The note of the info metric whose block begins at word `block`.
+    pub fn info(&self, block: usize) -> Note<'r> {
+        Note::at(self.region, block, 0, limits::MAX_INFO_BYTES)
+    }
+
+    /// First word of the block of `series`, if its kind has one.
     #[inline(always)]
     pub fn block(&self, series: usize) -> usize {
         match self.region.layout().series.entry(series) {
@@ -771,4 +899,9 @@ pub fn exported(name: &str) -> String {
 #[cold]
 fn damaged() -> Error {
     Error::format("the region's table of names is damaged")
+}
+
+#[cold]
+fn no_heap() -> Error {
+    Error::capacity("no room for another metric: raise region.size_bytes")
 }

@@ -32,6 +32,12 @@ pub enum IdKind {
     Throttle = 10,
     /// A chain of guards.
     Guard = 11,
+    /// A ratio.
+    Ratio = 12,
+    /// An info metric.
+    Info = 13,
+    /// An enum metric.
+    Enum = 14,
 }
 
 /// Bits of an entry's number.
@@ -73,6 +79,9 @@ pub fn kind(id: u64) -> Option<IdKind> {
         IdKind::Retry,
         IdKind::Throttle,
         IdKind::Guard,
+        IdKind::Ratio,
+        IdKind::Info,
+        IdKind::Enum,
     ]
     .into_iter()
     .find(|kind| is(id, *kind))

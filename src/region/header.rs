@@ -56,6 +56,14 @@ pub const OBJECTIVES: usize = 124;
 pub const WANTED_EDGES: usize = 125;
 /// First word of the table of checks that the application reports itself.
 pub const REPORTS: usize = 122;
+/// First word of the lists of the slowest calls.
+pub const SLOWEST: usize = 124;
+/// First word of the log of distinct errors.
+pub const ERROR_LOG: usize = 125;
+/// Bits of the shortest of the slowest calls of this time slot; the low bits are the slot's.
+pub const SLOWEST_FLOOR: usize = 126;
+/// End of that slot.
+pub const SLOWEST_END: usize = 127;
 /// Times that a label set was sent to an overflow series.
 pub const OVERFLOWED_OPENS: usize = 96;
 /// Samples that were refused: not a number, infinite or negative.

@@ -208,6 +208,21 @@ impl Region {
             .map_err(|_| full())
     }
 
+    /// The first word of what word `link` leads to: `count` zero words, made for the first one who
+    /// asks. None when there is no room. Who comes second leaves what it made unused.
+    pub fn allocate_once(&self, link: usize, count: usize) -> Option<usize> {
+        let place = self.words().get(link)?;
+        let found = place.load(Ordering::Acquire) as usize;
+        if found != 0 {
+            return Some(found);
+        }
+        let made = self.allocate(count).ok()?;
+        match place.compare_exchange(0, made as u64, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(made),
+            Err(other) => Some(other as usize),
+        }
+    }
+
     /// Words of the heap that are taken.
     pub fn heap_used(&self) -> u64 {
         self.words()

@@ -27,6 +27,8 @@ pub struct Worker {
     pub index: usize,
     /// Number of the process.
     pub pid: u32,
+    /// The process in one word.
+    pub owner: u64,
     /// Region time when it attached.
     pub attached_ns: u64,
     /// Region time of its last slow call.
@@ -88,6 +90,13 @@ pub fn detach(region: &Region, index: usize) {
     }
 }
 
+/// The process of entry `index` in one word.
+#[inline(always)]
+pub fn owner(region: &Region, index: usize) -> u64 {
+    let entry = region.layout().workers.entry(index);
+    entry.map_or(0, |entry| region.words().load(entry + OWNER))
+}
+
 /// Says that the process of entry `index` is at work now.
 pub fn beat(region: &Region, index: usize, now: u64) {
     if let Some(entry) = region.layout().workers.entry(index) {
@@ -121,6 +130,7 @@ pub fn list(words: Words, table: Table) -> Vec<Worker> {
             Some(Worker {
                 index,
                 pid: Process::pid_of(owner),
+                owner,
                 attached_ns: words.load(entry + ATTACHED),
                 heartbeat_ns: words.load(entry + HEARTBEAT),
                 pulse_ns: words.load(entry + PULSE).checked_sub(1),

@@ -1,19 +1,23 @@
 //! From a region to a snapshot.
 
 use super::operation::{self, Moment};
+use super::slow;
 use super::{
-    EngineReading, FamilyReading, HealthReading, ReportReading, SeriesReading, Snapshot, Value,
-    WorkerReading,
+    EngineReading, ExemplarReading, FamilyReading, HealthReading, ReportReading, SeriesReading,
+    Snapshot, Value, WorkerReading,
 };
 use crate::base::host;
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
 use crate::cell::histogram::Histogram;
 use crate::cell::planes::Planes;
+use crate::cell::ratio::Ratio;
 use crate::cell::shard;
+use crate::cell::shares::Shares;
 use crate::guard;
-use crate::metrics::{Family, Kind, Registry, Series};
+use crate::metrics::{Family, GaugeMode, Kind, Registry, Series, labels};
 use crate::objective::{ObjectivePolicy, track};
+use crate::region::workers::Worker;
 use crate::region::{Region, header, plan, reports, workers};
 use std::collections::HashMap;
 
@@ -30,6 +34,12 @@ impl Snapshot {
             now_ns: now,
             wall_ns: host::wall_ns(),
         };
+        let reader = Reader {
+            region,
+            planes,
+            moment,
+            workers: workers::list(region.words(), region.layout().workers),
+        };
         let mut limiters = guard::registry::list(region, planes);
         limiters.sort_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
@@ -38,19 +48,29 @@ impl Snapshot {
             taken_wall_ns: moment.wall_ns,
             age_ns: now,
             window_seconds,
-            families: families(region, planes, moment),
+            families: families(&reader),
+            slowest: slow::slowest(region, moment),
+            errors: slow::errors(region, moment),
             limiters,
             breakers: guard::breaker::list(region, planes),
             throttles: guard::throttle::list(region, planes),
             objectives: track::list(region, planes, now, own_objectives),
             health: health(region, now),
-            engine: engine_reading(region, now),
+            engine: engine_reading(region, now, &reader.workers),
         }
     }
 }
 
-fn families(region: &Region, planes: &Planes, moment: Moment) -> Vec<FamilyReading> {
-    let registry = Registry::of(region);
+/// What readings of series need beside the series.
+struct Reader<'r> {
+    region: &'r Region,
+    planes: &'r Planes,
+    moment: Moment,
+    workers: Vec<Worker>,
+}
+
+fn families(reader: &Reader<'_>) -> Vec<FamilyReading> {
+    let registry = Registry::of(reader.region);
     let mut known: HashMap<usize, Option<Family>> = HashMap::new();
     let mut readings: HashMap<usize, Vec<SeriesReading>> = HashMap::new();
     for series in registry.all() {
@@ -58,9 +78,10 @@ fn families(region: &Region, planes: &Planes, moment: Moment) -> Vec<FamilyReadi
             .entry(series.family)
             .or_insert_with(|| registry.family(series.family));
         if let Some(family) = family
-            && let Some(value) = read(region, planes, family.kind, &series, moment)
+            && let Some(value) = reader.value(family, &series)
         {
             let reading = SeriesReading {
+                exemplars: reader.exemplars(&series),
                 labels: series.labels,
                 value,
             };
@@ -70,18 +91,13 @@ fn families(region: &Region, planes: &Planes, moment: Moment) -> Vec<FamilyReadi
     let mut families: Vec<FamilyReading> = readings
         .into_iter()
         .filter_map(|(index, mut series)| {
-            let Family {
-                name,
-                kind,
-                help,
-                unit,
-            } = known.remove(&index)??;
+            let family = known.remove(&index)??;
             series.sort_by(|one, other| one.labels.cmp(&other.labels));
             Some(FamilyReading {
-                name,
-                kind,
-                help,
-                unit,
+                name: family.name,
+                kind: family.kind,
+                help: family.help,
+                unit: family.unit,
                 series,
             })
         })
@@ -90,29 +106,95 @@ fn families(region: &Region, planes: &Planes, moment: Moment) -> Vec<FamilyReadi
     families
 }
 
-fn read(
-    region: &Region,
-    planes: &Planes,
-    kind: Kind,
-    series: &Series,
-    moment: Moment,
-) -> Option<Value> {
-    match kind {
-        Kind::Counter => Some(Value::Counter(shard::total(region, planes, series.index))),
-        Kind::Gauge => {
-            let word = planes.atomic(series.index)?;
-            Some(Value::Gauge(f64::from_bits(word.load(Ordering::Relaxed))))
+impl Reader<'_> {
+    fn histogram(&self, series: &Series) -> Histogram<'_> {
+        Histogram::new(self.region, self.planes, series.block, series.index)
+    }
+
+    fn value(&self, family: &Family, series: &Series) -> Option<Value> {
+        let word = || {
+            let word = self.planes.atomic(series.index)?;
+            Some(word.load(Ordering::Relaxed))
+        };
+        if family.kind != series.kind {
+            return None;
         }
-        Kind::Histogram if series.block == 0 => None,
-        Kind::Histogram => {
-            let cells = Histogram::new(region, planes, series.block, series.index);
-            Some(Value::Histogram {
-                lifetime: cells.lifetime(),
-                window: cells.window(moment.now_ns, WINDOW_SLOTS),
-            })
-        }
-        Kind::Operation => operation::read(region, planes, series.index, WINDOW_SLOTS, moment)
+        match family.kind {
+            Kind::Counter => Some(Value::Counter(shard::total(
+                self.region,
+                self.planes,
+                series.index,
+            ))),
+            Kind::Gauge if series.block != 0 => Some(self.shared(family.mode, series.block)),
+            Kind::Gauge => Some(Value::Gauge(f64::from_bits(word()?))),
+            Kind::Histogram if series.block == 0 => None,
+            Kind::Histogram => {
+                let cells = self.histogram(series);
+                Some(Value::Histogram {
+                    lifetime: cells.lifetime(),
+                    window: cells.window(self.moment.now_ns, WINDOW_SLOTS),
+                })
+            }
+            Kind::Operation => operation::read(
+                self.region,
+                self.planes,
+                series.index,
+                WINDOW_SLOTS,
+                self.moment,
+            )
             .map(|found| Value::Operation(Box::new(found))),
+            Kind::Ratio => {
+                let found = Ratio::at(self.region, self.planes, series.block, series.operation?)?;
+                Some(Value::Ratio {
+                    lifetime: found.lifetime(),
+                    window: found.window(self.moment.now_ns, WINDOW_SLOTS),
+                })
+            }
+            Kind::Info if series.block == 0 => None,
+            Kind::Info => {
+                let said = Registry::of(self.region).info(series.block).read()?;
+                labels::parse(&said.text).map(Value::Info)
+            }
+            Kind::Enum => {
+                let current = word()? as usize;
+                (current < family.states.len()).then(|| Value::Enum {
+                    states: family.states.clone(),
+                    current,
+                })
+            }
+        }
+    }
+
+    fn shared(&self, mode: GaugeMode, block: usize) -> Value {
+        let shares = Shares::at(self.region, block);
+        let of_living = self
+            .workers
+            .iter()
+            .filter(|worker| worker.alive)
+            .filter_map(|worker| Some((worker.pid, shares.of(worker.index, worker.owner)?)));
+        if mode == GaugeMode::Each {
+            let mut all: Vec<(u32, f64)> = of_living.collect();
+            all.sort_by_key(|(pid, _)| *pid);
+            all.dedup_by_key(|(pid, _)| *pid);
+            Value::Shares(all)
+        } else {
+            Value::Gauge(mode.join(of_living.map(|(_, value)| value)))
+        }
+    }
+
+    fn exemplars(&self, series: &Series) -> Vec<ExemplarReading> {
+        if !series.kind.is_distribution() || series.block == 0 {
+            return Vec::new();
+        }
+        self.histogram(series)
+            .exemplars()
+            .into_iter()
+            .map(|found| ExemplarReading {
+                value: found.value,
+                wall_ns: self.moment.wall_of(found.time_ns),
+                trace_id: found.trace_id,
+            })
+            .collect()
     }
 }
 
@@ -136,9 +218,8 @@ fn health(region: &Region, now: u64) -> HealthReading {
     }
 }
 
-fn engine_reading(region: &Region, now: u64) -> EngineReading {
+fn engine_reading(region: &Region, now: u64, found: &[Worker]) -> EngineReading {
     let words = region.words();
-    let found = workers::list(words, region.layout().workers);
     let unburied = found.iter().filter(|worker| !worker.alive).count() as u64;
     let mut warnings = Vec::new();
     if let Some(folder) = region.path().and_then(|path| path.parent())
@@ -170,7 +251,7 @@ fn engine_reading(region: &Region, now: u64) -> EngineReading {
         cold_octaves: words.load(header::COLD_OCTAVES),
         lost_checkpoints: words.load(header::LOST_CHECKPOINTS),
         workers: found
-            .into_iter()
+            .iter()
             .map(|worker| WorkerReading {
                 pid: worker.pid,
                 alive: worker.alive,

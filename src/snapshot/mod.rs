@@ -7,9 +7,12 @@
 
 mod collect;
 mod operation;
+mod slow;
 
+pub use crate::cell::ratio::Hits;
 pub use operation::{Calls, ErrorReading, Moment, OperationReading, read as read_operation};
 pub mod event;
+pub use slow::{ErrorLogReading, LoggedError, SlowBy, SlowCall, SlowestReading};
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
@@ -32,6 +35,10 @@ pub struct Snapshot {
     pub window_seconds: f64,
     /// Metrics, by name.
     pub families: Vec<FamilyReading>,
+    /// The slowest single calls.
+    pub slowest: SlowestReading,
+    /// The errors that were reported.
+    pub errors: ErrorLogReading,
     /// Limiters, by name.
     pub limiters: Vec<LimiterReading>,
     /// Circuit breakers, by name.
@@ -117,6 +124,19 @@ pub struct SeriesReading {
     pub labels: Vec<(String, String)>,
     /// What it held.
     pub value: Value,
+    /// Examples of a distribution's values, by value.
+    pub exemplars: Vec<ExemplarReading>,
+}
+
+/// A value, and the trace that it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExemplarReading {
+    /// The value.
+    pub value: f64,
+    /// Wall clock when it was recorded, nanoseconds since 1970.
+    pub wall_ns: u64,
+    /// The trace.
+    pub trace_id: String,
 }
 
 /// What a series held.
@@ -139,6 +159,24 @@ pub enum Value {
     },
     /// An operation's calls.
     Operation(Box<OperationReading>),
+    /// What each living process says of a gauge: its number and its value.
+    Shares(Vec<(u32, f64)>),
+    /// Hits and misses, since it was made and over the window.
+    Ratio {
+        /// Since it was made.
+        lifetime: Hits,
+        /// Over the window.
+        window: Hits,
+    },
+    /// The labels of an info metric, by name.
+    Info(Vec<(String, String)>),
+    /// An enum's states, and which it is in.
+    Enum {
+        /// All of them.
+        states: Vec<String>,
+        /// The number of the current one.
+        current: usize,
+    },
 }
 
 /// What the engine says about itself.

@@ -57,7 +57,10 @@ fn events_are_lines_of_json_and_can_be_followed() {
         .expect("the program starts");
     let mut lines = BufReader::new(follower.stdout.take().expect("piped"));
     let db = engine.find_bulkhead("db").expect("there");
-    engine.enter_bulkhead(db, None).expect("asked").expect("admitted");
+    engine
+        .enter_bulkhead(db, None)
+        .expect("asked")
+        .expect("admitted");
     assert_eq!(engine.enter_bulkhead(db, None).expect("asked"), None);
     let mut line = String::new();
     lines.read_line(&mut line).expect("a line");
