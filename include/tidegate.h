@@ -451,6 +451,28 @@ typedef struct tidegate_operation_reading {
 } tidegate_operation_reading;
 
 /**
+ * Names a ratio: hits and misses of a cache, a pool, a lookup. A plain value;
+ * zero is never valid.
+ */
+typedef struct tidegate_ratio {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_ratio;
+
+/**
+ * Names an enum: something that is in one of a few states. A plain value; zero
+ * is never valid.
+ */
+typedef struct tidegate_enum {
+  /**
+   * The id.
+   */
+  uint64_t id;
+} tidegate_enum;
+
+/**
  * Names a limiter. A plain value; zero is never valid.
  */
 typedef struct tidegate_limiter {
@@ -951,6 +973,10 @@ tidegate_status tidegate_counter_value(tidegate_engine *engine,
 /**
  * Opens the gauge with this name and these labels, and makes it if need be.
  *
+ * The further option `"workers"` says what the gauge is when several processes
+ * set it: `"last"` (the default) is one value for all; `"sum"`, `"min"` and
+ * `"max"` are of what each living process said last; `"each"` shows every
+ * living process with its pid. What a process said goes away with it.
  * Everything else is as for tidegate_counter_open().
  *
  * @param engine        An open engine.
@@ -958,7 +984,8 @@ tidegate_status tidegate_counter_value(tidegate_engine *engine,
  * @param options_json  A JSON object, or NULL. Copied.
  * @param out_gauge     Receives the id. Nothing to free.
  *
- * @return As tidegate_counter_open().
+ * @return As tidegate_counter_open(); TIDEGATE_E_CONFLICT also when the name
+ *         exists with other `workers`.
  *
  * Threads: any. Blocks: never. Since 0.1.
  */
@@ -979,6 +1006,8 @@ tidegate_status tidegate_gauge_open(tidegate_engine *engine,
  *         TIDEGATE_E_ARGUMENT  engine is NULL, or value is NaN (counted as
  *                              dropped);
  *         TIDEGATE_E_STALE     the gauge is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  each process has its own value, and the table of
+ *                              processes has no place for this one;
  *         TIDEGATE_E_STATE     the engine is an observer.
  *
  * Threads: any, also other processes; the last one wins. Blocks: never.
@@ -1000,6 +1029,7 @@ tidegate_status tidegate_gauge_set(tidegate_engine *engine,
  *         TIDEGATE_E_ARGUMENT  engine is NULL, or delta is NaN or infinite
  *                              (counted as dropped);
  *         TIDEGATE_E_STALE     the gauge is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  as for tidegate_gauge_set();
  *         TIDEGATE_E_STATE     the engine is an observer.
  *
  * Threads: any, also other processes. Blocks: never. Since 0.1.
@@ -1010,7 +1040,8 @@ tidegate_status tidegate_gauge_add(tidegate_engine *engine,
                                    double delta);
 
 /**
- * Reads a gauge.
+ * Reads a gauge: the value of all living processes together, their sum for
+ * `"each"`; NaN for the smallest or largest of none.
  *
  * @param engine     An open engine, also an observer.
  * @param gauge      From tidegate_gauge_open() on the same region.
@@ -1090,6 +1121,27 @@ tidegate_status tidegate_histogram_record_many(tidegate_engine *engine,
                                                tidegate_histogram histogram,
                                                const double *values,
                                                size_t count);
+
+/**
+ * Records a value, and keeps it as an example: the newest of each power of two
+ * is shown with its trace.
+ *
+ * @param engine     An open engine.
+ * @param histogram  From tidegate_histogram_open() on the same region.
+ * @param value      Finite, at least 0.
+ * @param trace_id   The trace that it belongs to, cut to 64 bytes; empty for
+ *                   none.
+ *
+ * @return As tidegate_histogram_record(); TIDEGATE_E_ARGUMENT also when
+ *         `trace_id` is NULL or not UTF-8.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_histogram_record_exemplar(tidegate_engine *engine,
+                                                   tidegate_histogram histogram,
+                                                   double value,
+                                                   const char *trace_id);
 
 /**
  * Reads the values at some quantiles, by nearest rank.
@@ -1234,6 +1286,38 @@ tidegate_status tidegate_operation_record(tidegate_engine *engine,
                                           const char *error_code);
 
 /**
+ * Records one call of an operation, with what else is known of it.
+ *
+ * Each text may be NULL or empty for none, and is cut between characters when
+ * it is too long.
+ *
+ * @param engine      An open engine.
+ * @param operation   From tidegate_operation_open() on the same region.
+ * @param seconds     How long it took. Finite, at least 0.
+ * @param outcome     How it ended.
+ * @param error_code  As for tidegate_operation_record().
+ * @param message     Why it failed or was ignored: the last one is kept with
+ *                    its error code. 192 bytes.
+ * @param detail      What it was about: kept while it is among the slowest
+ *                    calls of the window, or ever. 128 bytes.
+ * @param trace_id    Its trace: kept with the detail, and as an example of the
+ *                    operation's latency. 64 bytes.
+ *
+ * @return As tidegate_operation_record().
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_operation_record_detail(tidegate_engine *engine,
+                                                 tidegate_operation operation,
+                                                 double seconds,
+                                                 tidegate_outcome outcome,
+                                                 const char *error_code,
+                                                 const char *message,
+                                                 const char *detail,
+                                                 const char *trace_id);
+
+/**
  * Says when a call of an operation begins, for tidegate_operation_end().
  *
  * Nothing is kept: a call that never ends leaves nothing behind.
@@ -1300,6 +1384,173 @@ tidegate_status tidegate_operation_read(tidegate_engine *engine,
                                         tidegate_operation operation,
                                         double window_seconds,
                                         tidegate_operation_reading *out_reading);
+
+/**
+ * Opens the ratio with this name and these labels, and makes it if need be.
+ *
+ * Options are those of tidegate_counter_open(); `result` is a label of its own.
+ * In Prometheus, `cache` is the counter cache_total with result="hit" and
+ * result="miss".
+ *
+ * @param engine        An open engine.
+ * @param name          The name.
+ * @param options_json  A JSON object, or NULL. Copied.
+ * @param out_ratio     Receives the id. Nothing to free.
+ *
+ * @return As tidegate_counter_open().
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_ratio_open(tidegate_engine *engine,
+                                    const char *name,
+                                    const char *options_json,
+                                    tidegate_ratio *out_ratio);
+
+/**
+ * Counts hits and misses.
+ *
+ * @param engine  An open engine.
+ * @param ratio   From tidegate_ratio_open() on the same region.
+ * @param hits    How often it was there.
+ * @param misses  How often it was not.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL;
+ *         TIDEGATE_E_STALE     the ratio is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_ratio_record(tidegate_engine *engine,
+                                      tidegate_ratio ratio,
+                                      uint64_t hits,
+                                      uint64_t misses);
+
+/**
+ * Reads a ratio.
+ *
+ * @param engine          An open engine, also an observer.
+ * @param ratio           From tidegate_ratio_open() on the same region.
+ * @param window_seconds  The last so many seconds, at most the configured
+ *                        `window_seconds`; 0 for all since it was made.
+ * @param out_hits        Receives the hits, or NULL.
+ * @param out_misses      Receives the misses, or NULL.
+ * @param out_ratio       Receives hits among all, NaN without any; or NULL.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or the window is longer than is
+ *                              kept;
+ *         TIDEGATE_E_STALE     the ratio is not one of this engine.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_ratio_read(tidegate_engine *engine,
+                                    tidegate_ratio ratio,
+                                    double window_seconds,
+                                    uint64_t *out_hits,
+                                    uint64_t *out_misses,
+                                    double *out_ratio);
+
+/**
+ * Sets the labels of the info metric `name`, such as a version or a build, and
+ * makes it if need be. What it said before is replaced; the last one wins.
+ *
+ * In Prometheus, `build` is the gauge build_info, which is always 1.
+ *
+ * @param engine       An open engine.
+ * @param name         The name.
+ * @param labels_json  A JSON object of strings, such as `{"version":"1.2"}`, at
+ *                     most 2,048 bytes. Copied.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, a text is not UTF-8, the name
+ *                              or a label is not legal, or all of them are too
+ *                              long;
+ *         TIDEGATE_E_CONFIG    the labels are no JSON object of strings;
+ *         TIDEGATE_E_CONFLICT  the name exists with another kind;
+ *         TIDEGATE_E_CAPACITY  the region has no room for another name;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_info_set(tidegate_engine *engine,
+                                  const char *name,
+                                  const char *labels_json);
+
+/**
+ * Opens the enum with this name and these labels, and makes it if need be. It
+ * begins in its first state.
+ *
+ * Options are those of tidegate_counter_open(), and `"states"`, a list of 1 to
+ * 64 different texts of at most 128 bytes, which must be given. In Prometheus
+ * each state is a sample, 1 for the current one and 0 for the others, with a
+ * label named as the metric.
+ *
+ * @param engine        An open engine.
+ * @param name          The name.
+ * @param options_json  A JSON object. Copied.
+ * @param out_enum      Receives the id. Nothing to free.
+ *
+ * @return As tidegate_counter_open(); TIDEGATE_E_CONFLICT also when the name
+ *         exists with other states.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_enum_open(tidegate_engine *engine,
+                                   const char *name,
+                                   const char *options_json,
+                                   tidegate_enum *out_enum);
+
+/**
+ * Says which state an enum is in now.
+ *
+ * @param engine       An open engine.
+ * @param enumeration  From tidegate_enum_open() on the same region.
+ * @param state        One of its states.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or state is none of its
+ *                              states;
+ *         TIDEGATE_E_STALE     the enum is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes; the last one wins. Blocks: never.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_enum_set(tidegate_engine *engine,
+                                  tidegate_enum enumeration,
+                                  const char *state);
+
+/**
+ * Counts an error in the region's log of distinct errors: what happened, how
+ * often, when first and last, and which process said so last.
+ *
+ * 128 distinct ones are told apart, by code and text together; further ones are
+ * only counted. So the text is what errors of one cause have in common, without
+ * ids or times.
+ *
+ * @param engine  An open engine.
+ * @param code    What went wrong, in a word; not empty. Cut to 64 bytes.
+ * @param text    The same in a sentence, or NULL. Cut to 192 bytes.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine or code is NULL, code is empty, or a text
+ *                              is not UTF-8;
+ *         TIDEGATE_E_CAPACITY  the region has no room for the log;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_error_report(tidegate_engine *engine,
+                                      const char *code,
+                                      const char *text);
 
 /**
  * Opens the limiter `name`, and makes it if need be.

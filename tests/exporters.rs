@@ -67,6 +67,7 @@ fn with_hostile_labels() -> Snapshot {
             .iter()
             .map(|text| SeriesReading {
                 labels: vec![("label".into(), text.clone())],
+                exemplars: Vec::new(),
                 value: value.clone(),
             })
             .collect()
@@ -167,6 +168,18 @@ fn the_schema_is_strict() {
         "/histograms/0/lifetime",
         "/histograms/0/window",
         "/histograms/0/window/quantiles",
+        "/operations/0",
+        "/operations/0/window",
+        "/operations/0/errors/0",
+        "/ratios/0",
+        "/ratios/0/window",
+        "/infos/0",
+        "/enums/0",
+        "/slowest",
+        "/slowest/by_average/0",
+        "/slowest/calls_window/0",
+        "/errors",
+        "/errors/distinct/0",
         "/limiters/0",
         "/limiters/1",
         "/breakers/0",
@@ -183,7 +196,16 @@ fn the_schema_is_strict() {
         extra.pointer_mut(place).unwrap()["surprise"] = json!(1);
         assert!(!SCHEMA.is_valid(&extra), "{place} takes unknown fields");
         for (field, value) in good.pointer(place).unwrap().as_object().unwrap() {
-            if field == "help" || field == "unit" {
+            let optional = [
+                "help",
+                "unit",
+                "workers",
+                "exemplars",
+                "message",
+                "detail",
+                "trace_id",
+            ];
+            if place != "/engine" && optional.contains(&field.as_str()) {
                 continue;
             }
             let mut changed = good.clone();
@@ -430,6 +452,7 @@ fn damaged_labels_are_left_out_and_counted() {
             .iter()
             .map(|name| (name.to_string(), "v".into()))
             .collect(),
+        exemplars: Vec::new(),
         value: Value::Counter(1),
     };
     let mut snapshot = empty();
@@ -565,8 +588,18 @@ fn any_family() -> impl Strategy<Value = FamilyReading> {
                     Kind::Gauge => Value::Gauge(real),
                     Kind::Histogram => Value::Histogram { lifetime, window },
                     Kind::Operation => sample::operation_of(lifetime, window, whole),
+                    Kind::Ratio => sample::ratio_of(whole, at as u64),
+                    Kind::Info => Value::Info(labels.clone()),
+                    Kind::Enum => Value::Enum {
+                        states: labels.iter().map(|(_, value)| value.clone()).collect(),
+                        current: at,
+                    },
                 };
-                SeriesReading { labels, value }
+                SeriesReading {
+                    labels,
+                    exemplars: sample::exemplars(),
+                    value,
+                }
             });
             FamilyReading {
                 name,
@@ -593,7 +626,7 @@ proptest! {
         let found = document(&snapshot);
         let count = |field: &str| found[field].as_array().unwrap().len();
         prop_assert_eq!(count("counters") + count("gauges") + count("histograms")
-            + count("operations"), series);
+            + count("operations") + count("ratios") + count("infos") + count("enums"), series);
         let text = read(&render(Format::Prometheus, &snapshot));
         prop_assert!(text.is_ok(), "{}", text.err().unwrap_or_default());
     }

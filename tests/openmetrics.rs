@@ -40,6 +40,7 @@ fn hostile() -> Snapshot {
     let with = |value: Value| {
         let series = texts.iter().map(|text| SeriesReading {
             labels: vec![("label".into(), text.clone())],
+            exemplars: Vec::new(),
             value: value.clone(),
         });
         series.collect()

@@ -187,6 +187,7 @@ fn the_last_message_is_kept_with_its_code() {
         let details = Details {
             error_code: Some(code),
             message: Some(message),
+            ..Details::default()
         };
         engine
             .record_operation_with(operation, 0.1, Outcome::Failure, &details)

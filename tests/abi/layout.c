@@ -36,6 +36,10 @@ int main(void) {
   FIELD(tidegate_operation_reading, p999);
   FIELD(tidegate_operation_reading, min);
   FIELD(tidegate_operation_reading, max);
+  SIZE(tidegate_ratio);
+  FIELD(tidegate_ratio, id);
+  SIZE(tidegate_enum);
+  FIELD(tidegate_enum, id);
   SIZE(tidegate_limiter);
   FIELD(tidegate_limiter, id);
   SIZE(tidegate_decision);

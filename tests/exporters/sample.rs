@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tidegate::base::outcome::Outcome;
 use tidegate::cell::histogram::Distribution;
 use tidegate::engine::Engine;
 use tidegate::guard::{
@@ -10,8 +11,9 @@ use tidegate::guard::{
 };
 use tidegate::metrics::Kind;
 use tidegate::snapshot::{
-    Calls, EngineReading, ErrorReading, FamilyReading, OperationReading, SeriesReading, Snapshot,
-    Value, WorkerReading,
+    Calls, EngineReading, ErrorLogReading, ErrorReading, ExemplarReading, FamilyReading, Hits,
+    LoggedError, OperationReading, SeriesReading, SlowCall, SlowestReading, Snapshot, Value,
+    WorkerReading,
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::open(r#"{"clock": "manual"}"#).unwrap());
@@ -63,6 +65,7 @@ pub fn family(name: &str, kind: Kind) -> FamilyReading {
 fn single(name: &str, kind: Kind, value: Value) -> FamilyReading {
     let series = vec![SeriesReading {
         labels: Vec::new(),
+        exemplars: Vec::new(),
         value,
     }];
     FamilyReading {
@@ -128,6 +131,68 @@ pub fn histogram(name: &str, lifetime: Distribution, window: Distribution) -> Fa
     single(name, Kind::Histogram, Value::Histogram { lifetime, window })
 }
 
+/// Hits and misses since the start; the window has fewer.
+pub fn ratio_of(hits: u64, misses: u64) -> Value {
+    let of = |by: u64| Hits {
+        hits: hits / by,
+        misses: misses / by,
+    };
+    Value::Ratio {
+        lifetime: of(1),
+        window: of(4),
+    }
+}
+
+/// Examples of two values.
+pub fn exemplars() -> Vec<ExemplarReading> {
+    [0.0625, 2.0]
+        .map(|value| ExemplarReading {
+            value,
+            wall_ns: 1_763_700_100_000_000_000,
+            trace_id: format!("trace \"{value}\""),
+        })
+        .into()
+}
+
+/// What is neither a number nor a distribution.
+fn facts() -> Vec<FamilyReading> {
+    let text = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect();
+    vec![
+        single(
+            "build",
+            Kind::Info,
+            Value::Info(vec![("version".into(), "1.2 \"rc\"".into())]),
+        ),
+        single("cache", Kind::Ratio, ratio_of(90, 10)),
+        single(
+            "connections",
+            Kind::Gauge,
+            Value::Shares(vec![(4711, 3.0), (4712, 0.5)]),
+        ),
+        single(
+            "phase",
+            Kind::Enum,
+            Value::Enum {
+                states: text(&["starting", "ready \\o/"]),
+                current: 1,
+            },
+        ),
+    ]
+}
+
+fn slow_call(seconds: f64, detail: &str, outcome: Outcome) -> SlowCall {
+    SlowCall {
+        operation: "order/place".into(),
+        labels: Vec::new(),
+        seconds,
+        outcome,
+        wall_ns: 1_763_700_050_000_000_000,
+        pid: 4712,
+        detail: detail.into(),
+        trace_id: detail.to_uppercase(),
+    }
+}
+
 /// A snapshot without metrics.
 pub fn empty() -> Snapshot {
     Snapshot {
@@ -137,6 +202,24 @@ pub fn empty() -> Snapshot {
         age_ns: 125_500_000_000,
         window_seconds: 60.0,
         families: Vec::new(),
+        slowest: SlowestReading {
+            window: vec![slow_call(2.0, "select \"x\"", Outcome::Failure)],
+            lifetime: vec![
+                slow_call(30.5, "", Outcome::Success),
+                slow_call(2.0, "select \"x\"", Outcome::Failure),
+            ],
+        },
+        errors: ErrorLogReading {
+            errors: vec![LoggedError {
+                code: "E17".into(),
+                text: "the disk of \"db\" is full".into(),
+                count: 12,
+                first_wall_ns: 1_763_700_000_000_000_000,
+                last_wall_ns: 1_763_700_100_000_000_000,
+                pid: 4711,
+            }],
+            beyond: 3,
+        },
         limiters: vec![
             LimiterReading {
                 name: "api".into(),
@@ -292,7 +375,7 @@ pub fn rich() -> Snapshot {
     );
     let nothing = distribution(&[]);
     let sizes = distribution(&[0.0, 1.0, 512.0, 4096.0, 1e10]);
-    Snapshot {
+    let mut snapshot = Snapshot {
         families: vec![
             FamilyReading {
                 help: "How long queries take,\n\\ whatever \"they\" ask".into(),
@@ -300,6 +383,7 @@ pub fn rich() -> Snapshot {
                 series: vec![
                     SeriesReading {
                         labels: labels(&[("table", "orders"), ("worker", "0")]),
+                        exemplars: exemplars(),
                         value: Value::Histogram {
                             lifetime: slow,
                             window: fast,
@@ -307,6 +391,7 @@ pub fn rich() -> Snapshot {
                     },
                     SeriesReading {
                         labels: labels(&[("table", "say \"hi\"\\\n"), ("worker", "1")]),
+                        exemplars: Vec::new(),
                         value: Value::Histogram {
                             lifetime: nothing.clone(),
                             window: nothing,
@@ -329,10 +414,12 @@ pub fn rich() -> Snapshot {
                 series: vec![
                     SeriesReading {
                         labels: labels(&[("answer", "admitted")]),
+                        exemplars: Vec::new(),
                         value: Value::Counter(18_446_744_073_709_551_615),
                     },
                     SeriesReading {
                         labels: labels(&[("answer", "denied")]),
+                        exemplars: Vec::new(),
                         value: Value::Counter(0),
                     },
                 ],
@@ -355,5 +442,10 @@ pub fn rich() -> Snapshot {
             gauge("x_total", 2.5),
         ],
         ..empty()
-    }
+    };
+    snapshot.families.extend(facts());
+    snapshot
+        .families
+        .sort_by(|one, other| one.name.cmp(&other.name));
+    snapshot
 }
