@@ -401,9 +401,12 @@ impl Engine {
         self.check_value(value)?;
         let cells = self.histogram_of(series);
         let now = self.region.clock().coarse();
-        cells.record_at(now, value)?;
+        let begins = cells.record_at(now, value)?;
         if !trace_id.is_empty() {
             cells.keep_exemplar(now, value, trace_id);
+        }
+        if begins {
+            self.begin_slot();
         }
         Ok(())
     }
