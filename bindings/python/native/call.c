@@ -11,6 +11,7 @@ extern const Guarding limiter_guarding;
 extern const Guarding operation_guarding;
 extern const Guarding breaker_guarding;
 extern const Guarding bulkhead_guarding;
+extern const Guarding guard_guarding;
 extern const Guarding throttle_guarding;
 
 const Guarding *const guardings[KINDS] = {
@@ -18,6 +19,7 @@ const Guarding *const guardings[KINDS] = {
     [KIND_OPERATION] = &operation_guarding,
     [KIND_BREAKER] = &breaker_guarding,
     [KIND_BULKHEAD] = &bulkhead_guarding,
+    [KIND_GUARD] = &guard_guarding,
     [KIND_THROTTLE] = &throttle_guarding,
 };
 

@@ -188,6 +188,7 @@ static tidegate_status open_kind(tidegate_engine *engine, Kind kind, const char 
         OPEN(KIND_BREAKER, tidegate_breaker, tidegate_breaker_open)
         OPEN(KIND_BULKHEAD, tidegate_bulkhead, tidegate_bulkhead_open)
         OPEN(KIND_THROTTLE, tidegate_throttle, tidegate_throttle_open)
+        OPEN(KIND_GUARD, tidegate_guard, tidegate_guard_open)
         OPEN(KIND_RETRY, tidegate_retry, tidegate_retry_open)
     case KINDS:
         break;

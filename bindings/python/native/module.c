@@ -21,6 +21,7 @@ static int add_constants(PyObject *module)
         {"KIND_BREAKER", KIND_BREAKER},
         {"KIND_BULKHEAD", KIND_BULKHEAD},
         {"KIND_RETRY", KIND_RETRY},
+        {"KIND_GUARD", KIND_GUARD},
         {"KIND_THROTTLE", KIND_THROTTLE},
         {"OUTCOME_SUCCESS", TIDEGATE_OUTCOME_SUCCESS},
         {"OUTCOME_FAILURE", TIDEGATE_OUTCOME_FAILURE},
@@ -80,6 +81,7 @@ static int module_exec(PyObject *module)
         [KIND_HISTOGRAM] = &histogram_spec, [KIND_LIMITER] = &limiter_spec,
         [KIND_OPERATION] = &operation_spec, [KIND_BREAKER] = &breaker_spec,
         [KIND_BULKHEAD] = &bulkhead_spec,   [KIND_RETRY] = &retry_spec,
+        [KIND_GUARD] = &guard_spec,
         [KIND_THROTTLE] = &throttle_spec,
     };
     for (int kind = 0; kind < KINDS; kind++) {

@@ -29,6 +29,7 @@ typedef enum {
     KIND_BULKHEAD,
     KIND_RETRY,
     KIND_THROTTLE,
+    KIND_GUARD,
     KINDS
 } Kind;
 
@@ -244,6 +245,7 @@ extern PyType_Spec permit_spec;
 extern PyType_Spec operation_spec;
 extern PyType_Spec breaker_spec;
 extern PyType_Spec throttle_spec;
+extern PyType_Spec guard_spec;
 extern PyType_Spec bulkhead_spec;
 extern PyType_Spec retry_spec;
 

@@ -144,6 +144,19 @@ class Run:
         reading["tripped_age_ns"] = round(reading["tripped_age"] * 1e9)
         return 0, reading
 
+    def guard_acquire(self, step: Step) -> Answer:
+        permit = self.engine.guard(step["guard"]).acquire(
+            *parts(step), cost=step.get("cost", 1), attempt=step.get("attempt", 1)
+        )
+        status, _ = self.keep(permit, step)
+        return status, {
+            "refused_by": permit.refused_by or "none",
+            "retry_after_ns": round(permit.retry_after * 1e9),
+        }
+
+    def guard_report(self, step: Step) -> Answer:
+        return self.breaker_report(step)
+
     def throttle_acquire(self, step: Step) -> Answer:
         permit = self.engine.throttle(step["throttle"]).acquire()
         if permit:

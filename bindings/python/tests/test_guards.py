@@ -17,6 +17,7 @@ import pytest
 from tidegate import (
     Bulkhead,
     BulkheadFull,
+    CircuitOpen,
     ClosedError,
     ConfigError,
     Denied,
@@ -678,3 +679,47 @@ def test_snapshots_of_a_part(engine: Engine) -> None:
     assert snapshot.openmetrics().endswith("# EOF\n")
     with pytest.raises(ConfigError, match="nmes"):
         snapshot.json(nmes=[])
+
+
+def test_a_chain_names_what_refused(engine: Engine) -> None:
+    room = engine.bulkhead("db", max_concurrent=1)
+    engine.limiter("api", preset="auth", keyed=True)
+    breaker = engine.breaker("payments", consecutive_failures=2)
+    chain = engine.guard("orders", limiter="api", breaker="payments", bulkhead="db")
+
+    @chain(key=lambda user, fails=False: ("user", user), ignore=KeyError)
+    def order(user: str, fails: bool = False) -> str:
+        assert not room.enter()
+        if fails:
+            raise OSError
+        return user
+
+    assert order("ann") == "ann"
+    with room.enter(), pytest.raises(BulkheadFull):
+        order("ann")
+    for _ in range(4):
+        assert order("ann")
+    with pytest.raises(LimitExceeded):
+        order("ann")
+    permit = chain.acquire("user", "ann", cost=1)
+    assert not permit and permit.refused_by == "limiter" and permit.retry_after > 0
+    for _ in range(2):
+        with pytest.raises(OSError):
+            order("bob", fails=True)
+    assert breaker.state == "open"
+    with pytest.raises(CircuitOpen):
+        order("bob")
+    assert is_free(room)
+
+
+def test_a_coroutine_under_a_chain(engine: Engine) -> None:
+    engine.limiter("api", preset="auth", keyed=True)
+    chain = engine.guard("orders", limiter="api")
+
+    @chain(key=lambda user: user, cost=5)
+    async def order(user: str) -> str:
+        return user
+
+    assert asyncio.run(order("ann")) == "ann"
+    with pytest.raises(LimitExceeded):
+        asyncio.run(order("ann"))

@@ -21,6 +21,7 @@ KIND_OPERATION: int
 KIND_BREAKER: int
 KIND_BULKHEAD: int
 KIND_RETRY: int
+KIND_GUARD: int
 KIND_THROTTLE: int
 FORMAT_JSON: int
 FORMAT_PROMETHEUS: int
@@ -180,6 +181,13 @@ class Permit:
 
 @final
 class Guarded:
+    """A function under a guard; it has the function's attributes too."""
+
+    __name__: str
+    __wrapped__: Callable[..., Any]
+    @property
+    def guard(self) -> Handle: ...
+    def __getattr__(self, name: str, /) -> Any: ...
     def __new__(
         cls, function: Callable[..., Any], guard: Handle, key: Any, ignore: Any, cost: int, /
     ) -> Self: ...
@@ -294,3 +302,22 @@ class Throttle(Handle):
     def __call__(self, function: _F, /) -> _F: ...
     @overload
     def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
+
+@final
+class Guard(Handle):
+    """A chain of guards, asked together."""
+
+    def acquire(
+        self, *key_parts: KeyPart, cost: int = 1, attempt: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
+    @overload
+    def __call__(self, function: _F, /) -> _F: ...
+    @overload
+    def __call__(
+        self,
+        /,
+        *,
+        key: Callable[..., KeyPart | tuple[KeyPart, ...]] | None = None,
+        ignore: Ignore = (),
+        cost: int = 1,
+    ) -> Callable[[_F], _F]: ...

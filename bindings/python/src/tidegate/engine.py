@@ -279,6 +279,22 @@ class Engine(_native.Engine):
         config_json = _guard(config, fields)
         return cast(_native.Throttle, self._open(_native.KIND_THROTTLE, name, config_json))
 
+    def guard(self, name: str, config: Document | None = None, **fields: Any) -> _native.Guard:
+        """The chain of this name: guards that exist, by name, asked together in the order retry,
+        bulkhead, breaker, throttle, limiter.
+
+        >>> with Engine({"bulkheads": {"db": {"max_concurrent": 9}},
+        ...              "limiters": {"api": {"preset": "auth", "keyed": True}}}) as engine:
+        ...     chain = engine.guard("orders", bulkhead="db", limiter="api")
+        ...     @chain(key=lambda user: user)
+        ...     def order(user: str) -> str:
+        ...         return f"for {user}"
+        ...     order("ann")
+        'for ann'
+        """
+        config_json = _guard(config, fields)
+        return cast(_native.Guard, self._open(_native.KIND_GUARD, name, config_json))
+
     def health(self, probe: Probe = "readiness") -> Health:
         """What a probe says: how the process is, and the HTTP status to answer with.
 
