@@ -8,8 +8,13 @@ import (
 )
 
 // Bulkhead bounds how many calls are in flight at once, in all processes of the region together. A
-// handle is a small value: copy it, compare it, keep it. The zero Bulkhead lets nobody in.
-type Bulkhead struct{ s *bulkhead }
+// handle is a small value: copy it, compare it, keep it. One with keys is entered through
+// [Bulkhead.Key]. The zero Bulkhead lets nobody in.
+type Bulkhead struct {
+	s     *bulkhead
+	key   string
+	keyed bool
+}
 
 type bulkhead struct {
 	engine *Engine
@@ -34,6 +39,15 @@ func (e *Engine) Bulkhead(name string, config *BulkheadConfig) (Bulkhead, error)
 	return b, err
 }
 
+// Key is the bulkhead as it is for this key: each key has room of its own. Several parts make one
+// key, the same in every language.
+func (b Bulkhead) Key(key string, more ...string) Bulkhead {
+	if len(more) > 0 {
+		key = joined(key, more)
+	}
+	return Bulkhead{b.s, key, true}
+}
+
 // Enter goes in; a [Denied] when there is no room.
 func (b Bulkhead) Enter() (BulkheadPermit, error) {
 	if b.s == nil {
@@ -42,7 +56,13 @@ func (b Bulkhead) Enter() (BulkheadPermit, error) {
 	if !b.s.engine.enter() {
 		return BulkheadPermit{}, ErrClosed
 	}
-	permit, r := capi.BulkheadEnter(b.s.engine.c, b.s.id)
+	var permit uint64
+	var r capi.Result
+	if b.keyed {
+		permit, r = capi.BulkheadEnterKey(b.s.engine.c, b.s.id, b.key)
+	} else {
+		permit, r = capi.BulkheadEnter(b.s.engine.c, b.s.id)
+	}
 	b.s.engine.leave()
 	switch {
 	case r.Status == capi.Denied:
@@ -66,8 +86,37 @@ func (p BulkheadPermit) Leave() error {
 	return failure(r)
 }
 
+// LeaveWith gives the place back and tells how the call went: an adaptive limit learns from it.
+func (p BulkheadPermit) LeaveWith(outcome Outcome, took time.Duration) error {
+	if p.s == nil {
+		return unopened("bulkhead's permit")
+	}
+	if !p.s.engine.enter() {
+		return ErrClosed
+	}
+	r := capi.BulkheadLeaveWith(p.s.engine.c, p.s.id, p.id, int32(outcome), took.Seconds())
+	p.s.engine.leave()
+	return failure(r)
+}
+
+// BulkheadReading is a bulkhead's numbers at one moment: how many may be inside, how many are, and
+// how many places came back from processes that died.
+type BulkheadReading = capi.BulkheadReading
+
+// Read reads the bulkhead's numbers.
+func (b Bulkhead) Read() (reading BulkheadReading, err error) {
+	if b.s == nil {
+		return reading, unopened("bulkhead")
+	}
+	err = b.s.engine.call(func() (r capi.Result) {
+		reading, r = capi.BulkheadRead(b.s.engine.c, b.s.id)
+		return r
+	})
+	return reading, err
+}
+
 // Do calls fn inside, or returns a [Denied] without calling it. The place is given back however fn
-// ends.
+// ends, with how that was, by [OutcomeOf].
 func (b Bulkhead) Do(ctx context.Context, fn func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -76,5 +125,10 @@ func (b Bulkhead) Do(ctx context.Context, fn func(context.Context) error) error 
 	if err != nil {
 		return err
 	}
-	return guarded(ctx, fn, func(Outcome, time.Duration) { permit.Leave() })
+	start := time.Now()
+	outcome := Failure
+	defer func() { permit.LeaveWith(outcome, time.Since(start)) }()
+	err = fn(ctx)
+	outcome = OutcomeOf(err)
+	return err
 }

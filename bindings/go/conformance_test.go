@@ -237,6 +237,42 @@ var plays = map[string]func(p *player, s *step) (given, error){
 			"tripped_calls": r.TrippedCalls, "tripped_failures": r.TrippedFailures,
 			"tripped_slow_calls": r.TrippedSlowCalls, "tripped_age_ns": int64(r.TrippedAge)}, err
 	},
+	"bulkhead_enter_key": func(p *player, s *step) (given, error) {
+		b, err := p.engine.Bulkhead(s.Bulkhead, nil)
+		if err != nil {
+			return nil, err
+		}
+		permit, err := b.Key(*s.Key).Enter()
+		if err == nil && s.As != "" {
+			p.permits[s.As] = permit
+		}
+		return nil, err
+	},
+	"bulkhead_leave_with": func(p *player, s *step) (given, error) {
+		return nil, p.permits[s.Permit].(BulkheadPermit).LeaveWith(outcomes[s.Outcome], seconds(real64(s.Seconds)))
+	},
+	"bulkhead_read": func(p *player, s *step) (given, error) {
+		b, err := p.engine.Bulkhead(s.Bulkhead, nil)
+		if err != nil {
+			return nil, err
+		}
+		r, err := b.Read()
+		return given{"limit": r.Limit, "in_use": r.InUse, "returned_from_dead": r.ReturnedFromDead}, err
+	},
+	"throttle_acquire": func(p *player, s *step) (given, error) {
+		th, err := p.engine.Throttle(s.Throttle, nil)
+		if err != nil {
+			return nil, err
+		}
+		return nil, th.Acquire()
+	},
+	"throttle_report": func(p *player, s *step) (given, error) {
+		th, err := p.engine.Throttle(s.Throttle, nil)
+		if err != nil {
+			return nil, err
+		}
+		return nil, th.Report(outcomes[s.Outcome])
+	},
 	"retry_next": func(p *player, s *step) (given, error) {
 		r, err := p.engine.Retry(s.Retry, nil)
 		if err != nil {

@@ -240,3 +240,51 @@ func TestHealth(t *testing.T) {
 	is(t, e.Report("x", HealthReport{Health: 9}), ErrArgument)
 	is(t, e.Report("x", HealthReport{TTL: -1}), ErrArgument)
 }
+
+func TestKeysOfABulkheadHaveRoomOfTheirOwn(t *testing.T) {
+	e := engine(t, Config{Bulkheads: map[string]BulkheadConfig{"tenant": {MaxConcurrent: 1, Keyed: true}}})
+	b := must[Bulkhead](t)(e.Bulkhead("tenant", nil))
+	permit := must[BulkheadPermit](t)(b.Key("acme", "eu").Enter())
+	is(t, second(b.Key("acme", "eu").Enter()), ErrDenied)
+	must[BulkheadPermit](t)(b.Key("acme", "us").Enter())
+	if err := permit.LeaveWith(Success, time.Millisecond); err != nil {
+		t.Error(err)
+	}
+	is(t, permit.LeaveWith(Success, 0), ErrState)
+	must[BulkheadPermit](t)(b.Key("acme", "eu").Enter())
+	same(t, "in use", 2, must[BulkheadReading](t)(b.Read()).InUse)
+}
+
+func TestDifferentPartsAreDifferentKeys(t *testing.T) {
+	seen := map[string][]string{}
+	parts := []string{"", "a", "b", "ab", "\xff", "\xfe", "\xfe\x00", "\xfe\x01", "\xffa"}
+	for _, one := range parts {
+		for _, two := range parts {
+			for _, list := range [][]string{{one, two}, {one, two, ""}, {one, two, "\xff"}} {
+				key := joined(list[0], list[1:])
+				if other, ok := seen[key]; ok {
+					t.Errorf("%q and %q are both %q", other, list, key)
+				}
+				seen[key] = list
+			}
+		}
+	}
+	same(t, "as in every language", "acme\xff7", joined("acme", []string{"7"}))
+}
+
+func TestAThrottleHoldsBack(t *testing.T) {
+	e := engine(t, Config{})
+	th := must[Throttle](t)(e.Throttle("up", &ThrottleConfig{Seed: 7}))
+	calls := 0
+	for range 400 {
+		err := th.Do(t.Context(), func(context.Context) error { calls++; return errDown })
+		if !errors.Is(err, errDown) {
+			is(t, err, ErrDenied)
+		}
+	}
+	if calls > 300 || calls < 50 {
+		t.Errorf("%d of 400 calls were made", calls)
+	}
+	is(t, th.Report(9), ErrArgument)
+	is(t, Throttle{}.Acquire(), ErrStale)
+}

@@ -118,14 +118,3 @@ func Call[T any](ctx context.Context, guard Doer, fn func(context.Context) (T, e
 	}
 	return value, nil
 }
-
-// guarded calls fn and gives its outcome to report, exactly once, also when it panics or ends its
-// goroutine: that is a failure, and goes on as it is.
-func guarded(ctx context.Context, fn func(context.Context) error, report func(Outcome, time.Duration)) (err error) {
-	start := time.Now()
-	outcome := Failure
-	defer func() { report(outcome, time.Since(start)) }()
-	err = fn(ctx)
-	outcome = OutcomeOf(err)
-	return err
-}
