@@ -273,6 +273,31 @@ var plays = map[string]func(p *player, s *step) (given, error){
 		}
 		return nil, th.Report(outcomes[s.Outcome])
 	},
+	"guard_acquire": func(p *player, s *step) (given, error) {
+		g, err := p.engine.Guard(s.Guard, nil)
+		if err != nil {
+			return nil, err
+		}
+		if s.Key != nil {
+			g = g.Key(*s.Key)
+		}
+		attempt := uint32(1)
+		if s.Attempt != nil {
+			attempt = *s.Attempt
+		}
+		permit, err := g.Acquire(s.cost(), attempt)
+		if err == nil && s.As != "" {
+			p.permits[s.As] = permit
+		}
+		var denied *Denied
+		if errors.As(err, &denied) {
+			return given{"refused_by": denied.Guard, "retry_after_ns": int64(denied.RetryAfter)}, err
+		}
+		return given{"refused_by": "none", "retry_after_ns": 0}, err
+	},
+	"guard_report": func(p *player, s *step) (given, error) {
+		return nil, p.permits[s.Permit].(GuardPermit).Report(outcomes[s.Outcome], seconds(real64(s.Seconds)))
+	},
 	"retry_next": func(p *player, s *step) (given, error) {
 		r, err := p.engine.Retry(s.Retry, nil)
 		if err != nil {

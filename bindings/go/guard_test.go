@@ -288,3 +288,42 @@ func TestAThrottleHoldsBack(t *testing.T) {
 	is(t, th.Report(9), ErrArgument)
 	is(t, Throttle{}.Acquire(), ErrStale)
 }
+
+func TestAChainAsksAllAndSaysWhoRefused(t *testing.T) {
+	e := engine(t, Config{
+		Limiters:  map[string]LimiterConfig{"api": {Rate: 10, Burst: 3, Keyed: true}},
+		Bulkheads: map[string]BulkheadConfig{"db": {MaxConcurrent: 2}},
+		Breakers:  map[string]BreakerConfig{"db": tripping},
+		Guards:    map[string]GuardConfig{"orders": {Limiter: "api", Bulkhead: "db", Breaker: "db"}},
+	})
+	g := must[Guard](t)(e.Guard("orders", nil)).Key("ada")
+	refused := func(want string) {
+		t.Helper()
+		_, err := g.Acquire(1, 1)
+		var denied *Denied
+		if !errors.As(err, &denied) || denied.Guard != want {
+			t.Errorf("want %s, got %v", want, err)
+		}
+	}
+	one := must[GuardPermit](t)(g.Acquire(1, 1))
+	two := must[GuardPermit](t)(g.Acquire(1, 1))
+	refused("bulkhead")
+	one.Report(Success, time.Millisecond)
+	is(t, g.Do(t.Context(), func(context.Context) error { return errDown }), errDown)
+	refused("limiter")
+	two.Report(Failure, time.Millisecond)
+	func() {
+		defer func() { recover() }()
+		must[Guard](t)(e.Guard("orders", nil)).Key("bob").Do(t.Context(), func(context.Context) error { panic(1) })
+	}()
+	b := must[Breaker](t)(e.Breaker("db", nil))
+	same(t, "failures", "open", phase(t, b))
+	advance(t, e, time.Second)
+	refused("breaker")
+	same(t, "nothing is held", 0, must[BulkheadReading](t)(must[Bulkhead](t)(e.Bulkhead("db", nil)).Read()).InUse)
+	b.SetMode(BreakerClosed)
+	is(t, second(must[Guard](t)(e.Guard("orders", nil)).Acquire(1, 1)), ErrArgument)
+	is(t, second(g.Acquire(0, 1)), ErrArgument)
+	is(t, second(Guard{}.Acquire(1, 1)), ErrStale)
+	is(t, GuardPermit{}.Report(Success, 0), ErrStale)
+}

@@ -1,0 +1,66 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package capi
+
+/*
+#include "shim.h"
+
+#cgo noescape guard_acquire
+#cgo nocallback guard_acquire
+#cgo noescape guard_report
+#cgo nocallback guard_report
+
+static capi_result guard_open(tidegate_engine *e, const char *name, const char *config, uint64_t *out)
+{
+    return capi_done(tidegate_guard_open(e, name, config, (tidegate_guard *)out));
+}
+static capi_result guard_acquire(tidegate_engine *e, uint64_t id, const char *key, size_t length,
+                                 uint32_t cost, uint32_t attempt, void *permit, void *answer)
+{
+    return capi_done(
+        tidegate_guard_acquire(e, (tidegate_guard){id}, key, length, cost, attempt, permit, answer));
+}
+static capi_result guard_report(tidegate_engine *e, uint64_t id, uint64_t bulkhead, uint64_t breaker,
+                                int32_t outcome, double seconds)
+{
+    tidegate_guard_permit permit = {.bulkhead = bulkhead, .breaker = breaker};
+    return capi_done(tidegate_guard_report(e, (tidegate_guard){id}, permit, outcome, seconds));
+}
+*/
+import "C"
+
+import "unsafe"
+
+// GuardPermit is a tidegate_guard_permit.
+type GuardPermit struct{ Bulkhead, Breaker uint64 }
+
+// GuardAnswer is a tidegate_guard_answer.
+type GuardAnswer struct {
+	RefusedBy, reserved uint32
+	RetryAfterNs        uint64
+}
+
+var (
+	_ [unsafe.Sizeof(C.tidegate_guard_permit{})]byte = [unsafe.Sizeof(GuardPermit{})]byte{}
+	_ [unsafe.Sizeof(C.tidegate_guard_answer{})]byte = [unsafe.Sizeof(GuardAnswer{})]byte{}
+)
+
+// GuardOpen opens a chain of guards; without config it must exist.
+func GuardOpen(e Engine, name, config string) (uint64, Result) {
+	return open(e, name, config, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
+		return C.guard_open(c, n, o, id)
+	})
+}
+
+// GuardAcquire asks every guard of a chain.
+func GuardAcquire(e Engine, id uint64, key string, has bool, cost, attempt uint32) (permit GuardPermit, answer GuardAnswer, r Result) {
+	r = result(C.guard_acquire(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
+		C.uint32_t(cost), C.uint32_t(attempt), unsafe.Pointer(&permit), unsafe.Pointer(&answer)))
+	return permit, answer, r
+}
+
+// GuardReport gives back what a call held, with how it ended.
+func GuardReport(e Engine, id uint64, permit GuardPermit, outcome int32, seconds float64) Result {
+	return result(C.guard_report(e.c, C.uint64_t(id), C.uint64_t(permit.Bulkhead), C.uint64_t(permit.Breaker),
+		C.int32_t(outcome), C.double(seconds)))
+}
