@@ -215,7 +215,7 @@ pub unsafe extern "C" fn tidegate_breaker_acquire(
  *
  * A permit from before a change of state is taken, and does not count. A second
  * report of a permit is refused as long as its CPU has not seen 64 others since;
- * of a probe, always.
+ * that of a probe, always, as long as the breaker is half-open.
  *
  * @param engine   An open engine.
  * @param breaker  From tidegate_breaker_open() on the same region.

@@ -50,7 +50,7 @@ pub use report::report;
 mod entry {
     /// The state, in two words.
     pub const STATE: usize = 4;
-    /// First word of the block: rows, trip, bad calls, leases, ring.
+    /// First word of the block: rows, trip, probes that were reported, bad calls, leases, ring.
     pub const BLOCK: usize = 6;
     /// Bits of the kind of breaker: see below.
     pub const SHAPE: usize = 7;
@@ -267,6 +267,11 @@ impl<'a> Breaker<'a> {
     }
 
     fn bad_at(&self) -> usize {
+        self.probe_marks_at() + permit::MARKS
+    }
+
+    /// Where reported probes are remembered.
+    fn probe_marks_at(&self) -> usize {
         self.trip_at() + TRIP_WORDS
     }
 

@@ -7,7 +7,8 @@
 //! writes that one word. Reporting writes the whole permit into one of the [`MARKS`] places of its
 //! source, where a second report finds it. So a second report is noticed until as many others of
 //! that CPU came in between. Two threads that report one permit at the same instant may both be
-//! counted, as the two calls that it then seems to be; a probe's second report is always refused.
+//! counted, as the two calls that it then seems to be. A probe's second report finds that its lease
+//! has ended.
 //!
 //! A probe's number names its lease (11 bits) and how often that was given out (12 bits).
 

@@ -1,6 +1,7 @@
 //! Breakers by name: find, make, list.
 
 use super::machine::{Counts, Phase, Reason, State};
+use super::permit::MARKS;
 use super::policy::{BreakerPolicy, BreakerWindow, SLOTS};
 use super::window::{BAD_WORDS, ROW_WORDS};
 use super::{Breaker, TRIP_WORDS, entry, probes, tally};
@@ -36,7 +37,7 @@ fn make(region: &Region, planes: &Planes, entry: Entry<'_>, policy: &BreakerPoli
         BreakerWindow::Time(ns) => (ns.div_ceil(SLOTS).max(1), 0),
         BreakerWindow::Calls(calls) => (0, calls),
     };
-    let block = region.allocate(rows + TRIP_WORDS + BAD_WORDS + leases + calls as usize)?;
+    let block = region.allocate(rows + TRIP_WORDS + MARKS + BAD_WORDS + leases + calls as usize)?;
     let thresholds = policy.thresholds();
     let flag = |set: bool, bit: u64| if set { bit } else { 0 };
     let shape = flag(calls > 0, entry::BY_CALLS)

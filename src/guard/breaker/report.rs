@@ -279,7 +279,13 @@ impl Breaker<'_> {
     /// A permit that is not one of a CPU: a probe's, or none.
     #[inline(never)]
     fn report_other(&self, permit: Permit, outcome: Outcome, seconds: f64) -> Result<()> {
-        let state = self.state();
+        let mut state = self.state();
+        // What comes back too late is late, whether or not somebody has looked since.
+        if state.phase == Phase::HalfOpen
+            && self.give_up_overdue(&state, self.region.clock().precise())
+        {
+            state = self.state();
+        }
         let (Some(age), Some(Source::Probe(lease, turn)), true) = (
             permit.age(state.generation),
             permit.source(),
@@ -309,9 +315,14 @@ impl Breaker<'_> {
         let answer = self
             .probes()
             .give_back(lease, state.generation, age, is_turn, back);
+        // Remembered beside the lease, for when that is given out again.
+        let place = (turn as usize * self.probe_count() + lease) % MARKS;
+        let mark = self.region.words().get(self.probe_marks_at() + place);
+        let remembered = mark.map_or(0, |mark| mark.swap(permit.0, Ordering::Relaxed));
         match answer {
             Answer::Unknown => return Err(unknown_permit(permit)),
             Answer::Twice => return Err(reported_twice(permit)),
+            Answer::Late if remembered == permit.0 => return Err(reported_twice(permit)),
             Answer::Late => {
                 self.count(tally::LATE);
                 return Ok(());
