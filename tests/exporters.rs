@@ -188,6 +188,12 @@ fn the_schema_is_strict() {
         "/breakers/1",
         "/throttles/0",
         "/throttles/0/window",
+        "/bulkheads/0",
+        "/retries/0",
+        "/retries/0/budget",
+        "/retries/1",
+        "/guards/0",
+        "/guards/0/refused",
         "/engine",
         "/engine/workers/0",
     ];

@@ -57,7 +57,11 @@ const PLAIN: [&str; 14] = [
 ];
 
 /// Of the guards, exporters may name what a reading is made of.
-const GUARD_PLAIN: [&str; 9] = [
+const GUARD_PLAIN: [&str; 13] = [
+    "BulkheadReading",
+    "RetryReading",
+    "ChainReading",
+    "Part",
     "ThrottleReading",
     "BreakerReading",
     "BreakerPhase",

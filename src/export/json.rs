@@ -8,6 +8,7 @@
 mod breakers;
 pub mod event;
 mod facts;
+mod guards;
 mod health;
 mod objectives;
 mod operations;
@@ -89,6 +90,21 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
     json.line()
         .key("objectives")
         .objectives(&snapshot.objectives);
+    json.line().key("bulkheads").open(b'[');
+    for bulkhead in &snapshot.bulkheads {
+        json.line().bulkhead(bulkhead);
+    }
+    json.close_lines(b']');
+    json.line().key("retries").open(b'[');
+    for retry in &snapshot.retries {
+        json.line().retry(retry);
+    }
+    json.close_lines(b']');
+    json.line().key("guards").open(b'[');
+    for chain in &snapshot.guards {
+        json.line().chain(chain);
+    }
+    json.close_lines(b']');
     json.line().key("health").health(judged);
     json.line().key("engine").engine(&snapshot.engine);
     json.close_lines(b'}');

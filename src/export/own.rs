@@ -1,6 +1,7 @@
 //! What the engine tells about itself, as metrics named as promlint asks.
 
 mod breakers;
+mod guards;
 mod objectives;
 mod throttles;
 
@@ -37,6 +38,7 @@ pub(super) fn families(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> 
     families.extend(breakers::families(snapshot));
     families.extend(throttles::families(snapshot));
     families.extend(objectives::families(snapshot));
+    families.extend(guards::families(snapshot));
     families.retain(|family| !family.samples.is_empty());
     families
 }

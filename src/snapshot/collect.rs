@@ -55,6 +55,9 @@ impl Snapshot {
             breakers: guard::breaker::list(region, planes),
             throttles: guard::throttle::list(region, planes),
             objectives: track::list(region, planes, now, own_objectives),
+            bulkheads: guard::bulkhead::list(region, planes),
+            retries: guard::retry::list(region, planes),
+            guards: guard::chain::list(region, planes),
             health: health(region, now),
             engine: engine_reading(region, now, &reader.workers),
         }

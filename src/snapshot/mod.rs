@@ -16,6 +16,9 @@ pub use slow::{ErrorLogReading, LoggedError, SlowBy, SlowCall, SlowestReading};
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
+use crate::guard::bulkhead::BulkheadReading;
+use crate::guard::chain::ChainReading;
+use crate::guard::retry::RetryReading;
 use crate::guard::{BreakerReading, LimiterReading, ThrottleReading};
 use crate::metrics::Kind;
 use crate::objective::ObjectiveReading;
@@ -47,6 +50,12 @@ pub struct Snapshot {
     pub throttles: Vec<ThrottleReading>,
     /// Objectives, by name.
     pub objectives: Vec<ObjectiveReading>,
+    /// Bulkheads, by name.
+    pub bulkheads: Vec<BulkheadReading>,
+    /// Retries, by name.
+    pub retries: Vec<RetryReading>,
+    /// Chains of guards, by name.
+    pub guards: Vec<ChainReading>,
     /// What health is judged by, beside all of the above.
     pub health: HealthReading,
     /// The engine's own health.

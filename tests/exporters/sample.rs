@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate::base::outcome::Outcome;
 use tidegate::cell::histogram::Distribution;
 use tidegate::engine::Engine;
+use tidegate::guard::bulkhead::{BulkheadNumbers, BulkheadPolicy, BulkheadReading};
+use tidegate::guard::chain::{ChainPolicy, ChainReading};
+use tidegate::guard::retry::{RetryNumbers, RetryPolicy, RetryReading};
 use tidegate::guard::{
     Algorithm, BreakerPhase, BreakerReading, BreakerReason, BreakerTotals, Keyed, LimiterPolicy,
     LimiterReading, Tallies, ThrottleReading, ThrottleTotals, Tripped, WhenFull,
@@ -274,6 +277,14 @@ pub fn empty() -> Snapshot {
             },
         }],
         objectives: Vec::new(),
+        bulkheads: bulkheads(),
+        retries: retries(),
+        guards: vec![ChainReading {
+            name: "pay".into(),
+            policy: chain(),
+            admitted: 500,
+            refused: [1, 2, 3, 4, 5],
+        }],
         health: Default::default(),
         engine: EngineReading {
             path: "/dev/shm/checkout.tidegate".into(),
@@ -448,4 +459,52 @@ pub fn rich() -> Snapshot {
         .families
         .sort_by(|one, other| one.name.cmp(&other.name));
     snapshot
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn bulkheads() -> Vec<BulkheadReading> {
+    vec![BulkheadReading {
+        name: "db".into(),
+        policy: BulkheadPolicy::parse("db", &json(r#"{"adaptive": {"algorithm": "vegas"}}"#))
+            .unwrap(),
+        numbers: BulkheadNumbers {
+            limit: 26,
+            in_use: 7,
+            entered: 9000,
+            denied: 12,
+            would_deny: 0,
+            returned_from_dead: 2,
+            timed_out: 1,
+            adapted: 3,
+        },
+    }]
+}
+
+fn retries() -> Vec<RetryReading> {
+    let reading = |name: &str, config: &str| RetryReading {
+        name: name.into(),
+        policy: RetryPolicy::parse(name, &json(config)).unwrap(),
+        numbers: RetryNumbers {
+            first_attempts: 400,
+            retries: 30,
+            exhausted: 4,
+            over_budget: 5,
+            too_late: 6,
+            would_deny: 0,
+            recent_first_attempts: 40,
+            recent_retries: 3,
+        },
+    };
+    vec![
+        reading("payments", r#"{"budget_ratio": 0.2}"#),
+        reading("search", r#"{"backoff": "decorrelated"}"#),
+    ]
+}
+
+fn chain() -> ChainPolicy {
+    let parts = r#"{"bulkhead": "db", "limiter": "api", "retry": "payments"}"#;
+    ChainPolicy::parse("pay", &json(parts)).unwrap()
 }

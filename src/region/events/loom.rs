@@ -27,15 +27,15 @@ fn event(value: u64) -> Event {
         time_ns: value,
         kind: Kind::Transition,
         cause: Cause::None,
-        guard: value,
-        pid: 1,
-        numbers: [value, value],
+        guard: 0,
+        pid: value as u32,
+        numbers: [0, 0],
     }
 }
 
 fn whole(found: Option<(u64, Event)>) {
     if let Some((_, found)) = found {
-        assert_eq!(found, event(found.guard));
+        assert_eq!(found, event(found.time_ns));
     }
 }
 
