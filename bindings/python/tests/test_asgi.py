@@ -179,7 +179,7 @@ def test_registries_of_prometheus_client_are_shown_too(engine: Engine) -> None:
 
 def test_fastapi_templates_and_dependencies(engine: Engine) -> None:
     fastapi = pytest.importorskip("fastapi")
-    app = fastapi.FastAPI()
+    app: Any = fastapi.FastAPI()
     app.add_middleware(TidegateMiddleware, engine=engine)
     query = engine.operation("query")
     limiter = engine.limiter("users", preset="auth", keyed=True)

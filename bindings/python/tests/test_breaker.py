@@ -30,11 +30,11 @@ def fail(breaker: Breaker, times: int) -> None:
 
 
 def test_it_opens_and_closes_again(engine: Engine, breaker: Breaker) -> None:
-    assert breaker.state == "closed"
+    assert breaker.read()["phase"] == "closed"
     with breaker.acquire():
         pass
     fail(breaker, 2)
-    assert breaker.state == "closed"
+    assert breaker.read()["phase"] == "closed"
     fail(breaker, 1)
     assert breaker.state == "open"
     permit = breaker.acquire()
@@ -51,10 +51,10 @@ def test_it_opens_and_closes_again(engine: Engine, breaker: Breaker) -> None:
     engine.advance(10)
     one, two, three = (breaker.acquire() for _ in range(3))
     assert one and two and not three
-    assert breaker.state == "half_open"
+    assert breaker.read()["phase"] == "half_open"
     one.report(Outcome.SUCCESS)
     two.report(Outcome.SUCCESS)
-    assert breaker.state == "closed"
+    assert breaker.read()["phase"] == "closed"
     assert math.isnan(breaker.read()["failure_rate"])
 
 
@@ -85,7 +85,7 @@ def test_a_permit_is_reported_once(breaker: Breaker) -> None:
 
 def test_modes(breaker: Breaker) -> None:
     for mode in ("forced_open", "disabled", "forced_closed", "metrics_only", "half_open", "open"):
-        breaker.set_mode(mode)  # type: ignore[arg-type]
+        breaker.set_mode(mode)
         assert breaker.state == mode
     breaker.set_mode("closed")
     with pytest.raises(ValueError, match="mode is closed, open, half_open"):

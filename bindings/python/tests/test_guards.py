@@ -141,7 +141,7 @@ def test_an_operation_records_what_happened(engine: Engine) -> None:
     assert counts(query) == (2, 1, 1)
     for wrong in ((), ("1",), (1.0, "x"), (1.0, 0, 1), (1.0, 0, "a", "b")):
         with pytest.raises(TypeError):
-            query.record(*wrong)  # type: ignore[arg-type]
+            query.record(*wrong)
     with pytest.raises(TypeError, match="not secs"):
         query.record(secs=1.0)  # type: ignore[call-arg]
     with pytest.raises(ValueError):
@@ -357,8 +357,8 @@ def test_only_functions_are_decorated(query: Operation) -> None:
 
 def test_a_closed_engine_stops_decorated_calls(engine: Engine, query: Operation) -> None:
     ran: list[int] = []
-    closing = query(lambda: engine.close())
-    decorated = query(lambda: ran.append(1))
+    closing: Callable[[], None] = query(lambda: engine.close())
+    decorated: Callable[[], None] = query(lambda: ran.append(1))
     closing()
     with pytest.raises(ClosedError):
         decorated()

@@ -10,14 +10,15 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tidegate import Engine
+from tidegate import Counter, Engine
 
 TOGETHER = 4
 
 
-def fork(work: Callable[[], None]) -> int:
+def fork(work: Callable[[], object]) -> int:
     """A child that works and ends; exit code 0 if nothing was raised."""
     pid = os.fork()
     if pid == 0:
@@ -126,13 +127,13 @@ def by_path(path: str, times: int) -> None:
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_multiprocessing_shares_by_path(region: Path, method: str) -> None:
     with Engine({"region": {"path": str(region)}}) as engine:
-        context = multiprocessing.get_context(method)
+        context: Any = multiprocessing.get_context(method)
         workers = [context.Process(target=by_path, args=(str(region), 100)) for _ in range(3)]
         for worker in workers:
-            worker.start()  # type: ignore[attr-defined]
+            worker.start()
         for worker in workers:
-            worker.join(60)  # type: ignore[attr-defined]
-            assert worker.exitcode == 0  # type: ignore[attr-defined]
+            worker.join(60)
+            assert worker.exitcode == 0
         assert engine.counter("c").value() == 300
         assert engine.counter("admitted").value() == 5
 
@@ -177,9 +178,9 @@ def test_forking_while_threads_record_loses_nothing() -> None:
         for thread in threads:
             thread.start()
         deadline = time.monotonic() + 30
-        pids = []
+        pids: list[int] = []
         while len(pids) < 10 and time.monotonic() < deadline:
-            pids.append(fork_quietly(lambda: [counter.inc() for _ in range(100)]))
+            pids.append(fork_quietly(lambda: count(counter)))
         codes = join(pids)
         stop.set()
         for thread in threads:
@@ -188,10 +189,15 @@ def test_forking_while_threads_record_loses_nothing() -> None:
         assert counter.value() == sum(counted) + 100 * 10
 
 
+def count(counter: Counter) -> None:
+    for _ in range(100):
+        counter.inc()
+
+
 def fork_quietly(work: Callable[[], object]) -> int:
     """fork() in a process with threads; newer Pythons warn of that, and here it is the point."""
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return fork(lambda: work() and None)
+        return fork(work)

@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, TypeVar, final, overload
 
 from typing_extensions import Self
 
+from . import engine as _engine
 from .decorate import Ignore
 from .engine import HealthStatus, KeyPart, Probe
 
@@ -41,7 +42,7 @@ class Handle:
     @property
     def name(self) -> str: ...
     @property
-    def engine(self) -> Engine: ...
+    def engine(self) -> _engine.Engine: ...
     @property
     def _id(self) -> int: ...
     def __copy__(self) -> Self: ...
