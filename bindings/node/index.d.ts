@@ -105,12 +105,23 @@ export class Engine {
   /** One kind of work, such as a query: latency, outcome and error code together. */
   operation(name: string, options?: OperationOptions | string): Operation;
 
+  /** Hits and misses, such as a cache's. */
+  ratio(name: string, options?: MetricOptions | string): Ratio;
+  /** One of a few named states; it begins in the first. */
+  states(name: string, options: string[] | (MetricOptions & { states: string[] })): StateSet;
+  /** Says what is true of the service, such as `setInfo('build', { version: '1.2' })`. */
+  setInfo(name: string, labels: Record<string, string>): void;
+  /** Counts an error in the log of distinct errors; `text` is what errors of one cause share. */
+  reportError(code: string, text?: string): void;
+
   /** Without a configuration, the limiter must exist. */
   limiter(name: string, config?: LimiterConfig | string): Limiter;
 
   breaker(name: string, config?: BreakerConfig | string): Breaker;
   bulkhead(name: string, config?: BulkheadConfig | string): Bulkhead;
   retry(name: string, config?: RetryConfig | string): Retry;
+  /** Guards that exist, asked together: `{ bulkhead: 'db', breaker: 'db', limiter: 'api' }`. */
+  guard(name: string, config?: GuardConfig | string): Guard;
   throttle(name: string, config?: ThrottleConfig | string): Throttle;
 
   /** Answers a probe. Readiness unless said. */
@@ -188,6 +199,8 @@ export class Histogram {
   private constructor();
   /** Records a finite number of at least 0; seconds for a duration. */
   record(value: number): void;
+  /** As `record()`, and keeps the trace as an example of its bucket. */
+  recordExemplar(value: number, traceId: string): void;
   /** All of them, or none when one is refused. */
   recordMany(values: Iterable<number> | Float64Array): void;
   /** The values at these quantiles (0 to 1), by nearest rank; NaN when there is no data. */
@@ -270,6 +283,12 @@ export class Operation {
   private constructor();
   readonly name: string;
   record(seconds: number, outcome?: Outcome, errorCode?: string): void;
+  /** As `record()`, with what there is to say about this one call, should it be among the slowest. */
+  recordDetail(
+    seconds: number,
+    outcome: Outcome,
+    said?: { code?: string; message?: string; detail?: string; traceId?: string },
+  ): void;
   /** Begins a call; `using` ends it at the end of the block, as a success. */
   begin(): { end(outcome?: Outcome, errorCode?: string): void; [Symbol.dispose](): void };
   /**
@@ -300,6 +319,22 @@ export interface OperationReading {
   p999: number;
   min: number;
   max: number;
+}
+
+/** Hits and misses. */
+export class Ratio {
+  private constructor();
+  record(hits: Count, misses?: Count): void;
+  hit(): void;
+  miss(): void;
+  /** The ratio is NaN without any. */
+  read(windowSeconds?: number): { hits: Count; misses: Count; ratio: number };
+}
+
+/** One of a few named states. */
+export class StateSet {
+  private constructor();
+  set(state: string): void;
 }
 
 export type Phase = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'forced_closed' | 'metrics_only';
@@ -405,6 +440,40 @@ export class Throttle {
   report(outcome: Outcome): void;
   execute<R>(fn: () => R, options?: RunOptions): R;
   wrap<T, A extends unknown[], R>(fn: (this: T, ...args: A) => R, options?: RunOptions): (this: T, ...args: A) => R;
+}
+
+/** Names of guards that exist. They are asked in this order, and the first that refuses ends it. */
+export interface GuardConfig {
+  retry?: string;
+  bulkhead?: string;
+  breaker?: string;
+  throttle?: string;
+  limiter?: string;
+}
+
+export interface GuardOptions {
+  /** For guards of the chain that are keyed. */
+  key?: KeyPart | KeyPart[];
+  /** Units of the limiter; 1 unless said. */
+  cost?: number;
+  /** Which attempt it is, for the retry budget; 1 unless said. */
+  attempt?: number;
+}
+
+/** Several guards as one: one question, one report. */
+export class Guard {
+  private constructor();
+  readonly name: string;
+  /** A permit, or a `DeniedError` whose `guard` is the part that refused. */
+  acquire(options?: GuardOptions): Permit;
+  /** A permit, or undefined. */
+  tryAcquire(options?: GuardOptions): Permit | undefined;
+  execute<R>(fn: () => R, options?: RunOptions & GuardOptions): R;
+  wrap<T, A extends unknown[], R>(
+    fn: (this: T, ...args: A) => R,
+    options?: RunOptions &
+      Omit<GuardOptions, 'key'> & { key?: KeyPart | KeyPart[] | ((this: T, ...args: A) => KeyPart | KeyPart[]) },
+  ): (this: T, ...args: A) => R;
 }
 
 export interface RetryConfig {

@@ -10,7 +10,9 @@ const health = require('./health');
 const { Limiter } = require('./limiter');
 const { Breaker } = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
+const { Guard } = require('./guard');
 const { Operation } = require('./operation');
+const { Ratio, StateSet } = require('./ratio');
 const { Retry } = require('./retry');
 const { Snapshot, renderLater } = require('./snapshot');
 const { Throttle } = require('./throttle');
@@ -22,10 +24,13 @@ const CLASSES = {
   histogram: Histogram,
   limiter: Limiter,
   operation: Operation,
+  ratio: Ratio,
+  enum: StateSet,
   breaker: Breaker,
   bulkhead: Bulkhead,
   retry: Retry,
   throttle: Throttle,
+  guard: Guard,
 };
 const METRICS = new Set(['counter', 'gauge', 'histogram']);
 
@@ -157,6 +162,26 @@ class Engine {
     return this.#open('operation', name, options);
   }
 
+  ratio(name, options) {
+    return this.#open('ratio', name, options);
+  }
+
+  states(name, options) {
+    return this.#open('enum', name, Array.isArray(options) ? { states: options } : options);
+  }
+
+  setInfo(name, labels) {
+    I[HANDLE] = this.#live();
+    native.infoSet(expectString('the name of an info', name), documentOf('the labels', labels));
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  reportError(code, text) {
+    I[HANDLE] = this.#live();
+    native.errorReport(expectString('the code of an error', code), text);
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
   limiter(name, config) {
     return this.#open('limiter', name, config);
   }
@@ -171,6 +196,10 @@ class Engine {
 
   throttle(name, config) {
     return this.#open('throttle', name, config);
+  }
+
+  guard(name, config) {
+    return this.#open('guard', name, config);
   }
 
   retry(name, config) {

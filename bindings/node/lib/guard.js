@@ -5,13 +5,17 @@ const {
 const { partsOf } = require('./bulkhead');
 const { DeniedError, failure } = require('./errors');
 const { writeKeyOf } = require('./key');
-const { checkOptions, expectFunction } = require('./options');
+const { checkOptions, expectFunction, invalid, kindOf } = require('./options');
 const { Permit } = require('./permit');
 const { run, dressed } = require('./run');
 
 const PARTS = ['none', 'retry', 'bulkhead', 'breaker', 'throttle', 'limiter'];
 const ACQUIRE_OPTIONS = { key: 'any', cost: 'number', attempt: 'number' };
 const EXECUTE_OPTIONS = { ...ACQUIRE_OPTIONS, isFailure: 'function' };
+
+function wholeNumber(rule, value) {
+  if (typeof value !== 'number' || value >>> 0 !== value) throw invalid(`${rule}, and ${kindOf(value)} is none`, 'ERR_OUT_OF_RANGE');
+}
 
 /** Bulkhead, limiter, breaker, throttle and retry budget as one: one question, one report. */
 class Guard {
@@ -30,6 +34,8 @@ class Guard {
 
   /** True, with both permits in shared memory, or false with the answer there. */
   #enter(parts, cost, attempt) {
+    wholeNumber('a cost is a whole number from 1 on', cost);
+    wholeNumber('attempts count from 1', attempt);
     writeKeyOf(parts, 0);
     I[HANDLE] = this.#handle;
     I[COUNT] = cost;
@@ -95,4 +101,4 @@ class Guard {
   }
 }
 
-module.exports = { Guard, PARTS };
+module.exports = { Guard };

@@ -3,11 +3,13 @@ const { native } = require('./native');
 const { Engine } = require('./engine');
 const { Counter, Gauge, Histogram } = require('./metrics');
 const { Operation } = require('./operation');
+const { Ratio, StateSet } = require('./ratio');
 const { Limiter, Decision } = require('./limiter');
 const { Breaker } = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
 const { Retry } = require('./retry');
 const { Throttle } = require('./throttle');
+const { Guard } = require('./guard');
 const { Permit } = require('./permit');
 const { EventReader } = require('./events');
 const { Snapshot, CONTENT_TYPES } = require('./snapshot');
@@ -19,12 +21,15 @@ module.exports = {
   Gauge,
   Histogram,
   Operation,
+  Ratio,
+  StateSet,
   Limiter,
   Decision,
   Breaker,
   Bulkhead,
   Retry,
   Throttle,
+  Guard,
   Permit,
   EventReader,
   Snapshot,

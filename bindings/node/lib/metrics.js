@@ -7,7 +7,8 @@
 'use strict';
 const { native, I, D, W, HANDLE, STATUS, COUNT } = require('./native');
 const { failure } = require('./errors');
-const { invalid, kindOf, expectNumber } = require('./options');
+const { writeText } = require('./key');
+const { invalid, kindOf, expectNumber, expectString } = require('./options');
 const { isThenable } = require('./run');
 
 /** Cells hold doubles, exact to 2^53. Below half of that they go on for ever: see #add. */
@@ -187,6 +188,15 @@ class Histogram {
     I[HANDLE] = this.#handle;
     D[0] = expectNumber('a recorded value', value);
     native.histogramRecord();
+    done();
+  }
+
+  /** As record(), and keeps the trace as an example of its bucket. */
+  recordExemplar(value, traceId) {
+    writeText(expectString('a trace id', traceId));
+    I[HANDLE] = this.#handle;
+    D[0] = expectNumber('a recorded value', value);
+    native.histogramRecordExemplar();
     done();
   }
 

@@ -6,6 +6,7 @@ const { exact } = require('./metrics');
 const { checkOptions, expectFunction, expectNumber, expectString } = require('./options');
 const { outcomeOf, run, dressed } = require('./run');
 
+const DETAIL = { code: 'string', message: 'string', detail: 'string', traceId: 'string' };
 const RUN_OPTIONS = { isFailure: 'function' };
 
 /** A short name for what was thrown: its code, else its class. */
@@ -42,6 +43,16 @@ class Operation {
     I[OUTCOME] = number;
     D[0] = expectNumber('seconds', seconds);
     native.operationRecord();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  /** As record(), with what there is to say about this one call. */
+  recordDetail(seconds, outcome, said) {
+    const { code, message, detail, traceId } = checkOptions('operation.recordDetail', said, DETAIL);
+    I[HANDLE] = this.#handle;
+    I[OUTCOME] = outcomeOf(outcome);
+    D[0] = expectNumber('seconds', seconds);
+    native.operationRecordDetail(code, message, detail, traceId);
     if (I[STATUS] < 0) throw failure(I[STATUS]);
   }
 

@@ -33,7 +33,7 @@ function nearest(word, known) {
     const far = distance(wanted, there);
     if (far < least) [best, least] = [candidate, far];
   }
-  return best;
+  return best ?? (wanted.length >= 3 ? known.find((candidate) => plain(candidate).startsWith(wanted)) : undefined);
 }
 
 /** What a value is, for a message. */

@@ -17,6 +17,8 @@ static const struct function *const tables[] = {
     breaker_functions,
     events_functions,
     throttle_functions,
+    detail_functions,
+    guard_functions,
 };
 
 NAPI_MODULE_INIT(/* env, exports */) {

@@ -14,6 +14,9 @@ const opener openers[KINDS] = {
     [KIND_OPERATION] = operation_opener,
     [KIND_BREAKER] = breaker_opener,
     [KIND_THROTTLE] = throttle_opener,
+    [KIND_RATIO] = ratio_opener,
+    [KIND_ENUM] = enum_opener,
+    [KIND_GUARD] = guard_opener,
 };
 
 static napi_value engine_keep(napi_env env, tidegate_engine *engine) {

@@ -128,6 +128,8 @@ extern const struct function operation_functions[];
 extern const struct function breaker_functions[];
 extern const struct function events_functions[];
 extern const struct function throttle_functions[];
+extern const struct function detail_functions[];
+extern const struct function guard_functions[];
 
 /* Opening anything by name has one shape; see open_named() in engine.c. */
 typedef tidegate_status (*opener)(tidegate_engine *engine, const char *name,
@@ -144,6 +146,9 @@ DECLARE_OPENER(retry);
 DECLARE_OPENER(operation);
 DECLARE_OPENER(breaker);
 DECLARE_OPENER(throttle);
+DECLARE_OPENER(ratio);
+DECLARE_OPENER(enum);
+DECLARE_OPENER(guard);
 
 #define DEFINE_OPENER(noun, type, open)                                     \
   tidegate_status noun##_opener(tidegate_engine *engine, const char *name,  \

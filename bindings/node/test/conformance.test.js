@@ -64,6 +64,30 @@ const STEPS = {
   bulkhead_read: (engine, step) => ['TIDEGATE_OK', fields(engine.bulkhead(step.bulkhead).read())],
   throttle_acquire: (engine, step) => [status(engine.throttle(step.throttle).acquire())],
   throttle_report: (engine, step) => engine.throttle(step.throttle).report(step.outcome ?? 'success'),
+  guard_acquire(engine, step, permits) {
+    const asked = { key: step.key, cost: step.cost ?? 1, attempt: step.attempt ?? 1 };
+    try {
+      const permit = engine.guard(step.guard).acquire(asked);
+      return [...keep(step, permits, permit), { refused_by: 'none', retry_after_ns: 0 }];
+    } catch (error) {
+      if (error.code !== 'TIDEGATE_DENIED') throw error;
+      return ['TIDEGATE_DENIED', { refused_by: error.guard, retry_after_ns: ns(error.retryAfter) }];
+    }
+  },
+  guard_report: (engine, step, permits) => permits[step.permit].report(step.outcome ?? 'success', step.seconds ?? 0),
+  histogram_record_exemplar: (engine, step) =>
+    engine.histogram(step.histogram, options(step)).recordExemplar(NaNs(step.value), step.trace_id),
+  ratio_record: (engine, step) => engine.ratio(step.ratio, options(step)).record(step.hits ?? 0, step.misses ?? 0),
+  ratio_read: (engine, step) => ['TIDEGATE_OK', engine.ratio(step.ratio, options(step)).read(step.window_seconds)],
+  info_set: (engine, step) => engine.setInfo(step.name, step.labels),
+  enum_set: (engine, step) => engine.states(step.enum, { ...options(step), states: step.states }).set(step.state),
+  error_report: (engine, step) => engine.reportError(step.code, step.text),
+  operation_record_detail: (engine, step) =>
+    engine.operation(step.operation, options(step)).recordDetail(NaNs(step.seconds), step.outcome ?? 'success', {
+      code: step.error_code,
+      detail: step.detail,
+      traceId: step.trace_id,
+    }),
   retry_next: (engine, step) => delay(engine.retry(step.retry).next(step.attempt)),
   retry_next_after: (engine, step) =>
     delay(engine.retry(step.retry).next(step.attempt, (step.elapsed_ns ?? 0) / 1e9, (step.server_retry_after_ns ?? 0) / 1e9)),
