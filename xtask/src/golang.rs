@@ -49,6 +49,11 @@ fn go(module: &str) -> Command {
     command
         .current_dir(process::root().join(module))
         .env("GOTOOLCHAIN", "local")
+        // One test runs workers in several languages: the step `python` installs into this.
+        .env(
+            "TIDEGATE_PYTHON",
+            process::target().join("python/bin/python"),
+        )
         .env("GOFLAGS", "-mod=readonly");
     command
 }
