@@ -452,3 +452,7 @@ fn wrong_key(key: Option<&[u8]>) -> Error {
 fn damaged() -> Error {
     Error::format("the bulkhead is damaged in the region")
 }
+
+#[cfg(all(test, loom))]
+#[path = "bulkhead/loom.rs"]
+mod loom_tests;
