@@ -7,7 +7,9 @@ use std::sync::Arc;
 /// Records `value` at `now` in a thread of its own.
 fn record(memory: &Arc<Memory>, block: usize, now: u64, value: f64) -> thread::JoinHandle<()> {
     let memory = Arc::clone(memory);
-    thread::spawn(move || memory.at(block).record_at(now, value).expect("recorded"))
+    thread::spawn(move || {
+        memory.at(block).record_at(now, value).expect("recorded");
+    })
 }
 
 /// A histogram with three values in slot 0.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 fn record(memory: &Arc<Memory>, block: usize, value: f64) -> thread::JoinHandle<()> {
     let memory = Arc::clone(memory);
-    thread::spawn(move || memory.at(block).record_at(0, value).expect("recorded"))
+    thread::spawn(move || {
+        memory.at(block).record_at(0, value).expect("recorded");
+    })
 }
 
 fn after(values: &[f64]) -> (Arc<Memory>, usize, Vec<f64>) {
