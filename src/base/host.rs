@@ -3,6 +3,8 @@
 //! All times are nanoseconds. Nothing here knows of regions; `region::clock` turns host time
 //! into region time.
 
+pub mod usage;
+
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -143,6 +145,12 @@ impl Process {
     /// The number of the process of a word.
     pub fn pid_of(word: u64) -> u32 {
         (word & ((1 << PID_BITS) - 1)) as u32
+    }
+
+    /// True when the process of a word is of this pid namespace: its number then means it.
+    pub fn is_here(word: u64) -> bool {
+        let namespace = namespace("pid") & ((1 << NAMESPACE_BITS) - 1);
+        word >> (PID_BITS + START_BITS) == namespace
     }
 
     /// True when the process of a word is known to be gone. One of another pid namespace cannot be

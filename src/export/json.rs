@@ -14,6 +14,7 @@ mod objectives;
 mod operations;
 mod slow;
 mod throttles;
+mod usage;
 
 use super::{escape, number};
 use crate::cell::buckets;
@@ -72,6 +73,7 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
     json.metrics("enums", snapshot, Json::enumeration);
     json.line().key("slowest").slowest(snapshot);
     json.line().key("errors").errors(&snapshot.errors);
+    json.line().key("host").host(&snapshot.host);
     json.line().key("limiters").open(b'[');
     for limiter in &snapshot.limiters {
         json.line().limiter(limiter);
@@ -352,6 +354,7 @@ impl Json<'_> {
                 .seconds(worker.attached_for_ns);
             self.key("heartbeat_age_seconds")
                 .seconds(worker.heartbeat_age_ns);
+            self.usage(worker.usage.as_ref());
             self.key("started").boolean(worker.started);
             self.key("pulse_age_seconds");
             match worker.pulse_age_ns {

@@ -10,6 +10,7 @@
 //! | [`health`] | application/health+json, and a plain form |
 //! | [`selection`] | which part of a snapshot is written |
 //! | `operations` | what operations show in Prometheus beside their latencies |
+//! | `usage` | what workers and the host use |
 //! | `samples` | shares, ratios, facts and states there |
 //! | `names` | the name that a family has in Prometheus, and which labels are legal there |
 //! | `bounds` | the bucket bounds that a histogram has there |
@@ -27,6 +28,7 @@ mod own;
 pub mod prometheus;
 mod samples;
 pub mod selection;
+mod usage;
 
 use crate::health::judge;
 use crate::snapshot::Snapshot;

@@ -5,9 +5,10 @@ mod guards;
 mod objectives;
 mod throttles;
 
+use super::usage;
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
 use crate::metrics::Kind;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ProcessUsage, Snapshot};
 use std::collections::BTreeMap;
 
 /// A family of the engine's own.
@@ -31,9 +32,15 @@ pub(super) enum Number {
     Real(f64),
 }
 
-/// All of them. `skipped` is how many series of the region the exposition leaves out.
-pub(super) fn families(snapshot: &Snapshot, skipped: u64) -> Vec<OwnFamily<'_>> {
+/// All of them. `skipped` is how many series of the region the exposition leaves out; `workers` are
+/// those of [`usage::workers`].
+pub(super) fn families<'s>(
+    snapshot: &'s Snapshot,
+    workers: &'s [(String, &'s ProcessUsage)],
+    skipped: u64,
+) -> Vec<OwnFamily<'s>> {
     let mut families = region(snapshot, skipped);
+    families.extend(usage::families(snapshot, workers));
     families.extend(limiters(snapshot));
     families.extend(breakers::families(snapshot));
     families.extend(throttles::families(snapshot));

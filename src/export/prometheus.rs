@@ -18,7 +18,7 @@ use super::bounds;
 use super::names::{self, Taken};
 use super::operations::{self, Part};
 use super::own::{self, Number, OwnFamily};
-use super::{escape, number, samples};
+use super::{escape, number, samples, usage};
 use crate::cell::histogram::Distribution;
 use crate::metrics::Kind;
 use crate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
@@ -47,8 +47,9 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
         Dialect::Prometheus => Taken::default(),
         Dialect::OpenMetrics { .. } => Taken::strict(),
     };
+    let workers = usage::workers(snapshot);
     // Which names the engine's own families have does not depend on how much is skipped.
-    for own in own::families(snapshot, 0) {
+    for own in own::families(snapshot, &workers, 0) {
         taken.take(own.name, own.kind);
     }
     let (mut families, mut skipped) = (Vec::new(), Vec::new());
@@ -78,7 +79,7 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
     }
     skipped.retain(|(_, missing, _)| *missing > 0);
     let missing = skipped.iter().map(|(_, missing, _)| missing).sum();
-    let own = own::families(snapshot, missing);
+    let own = own::families(snapshot, &workers, missing);
     families.extend(own.iter().map(|own| (own.name, Body::Own(own))));
     families.sort_unstable_by_key(|(name, _)| *name);
 

@@ -6,7 +6,7 @@ use super::{
     EngineReading, ExemplarReading, FamilyReading, HealthReading, ReportReading, SeriesReading,
     Snapshot, Value, WorkerReading,
 };
-use crate::base::host;
+use crate::base::host::{self, Process, usage};
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
 use crate::cell::histogram::Histogram;
@@ -20,6 +20,7 @@ use crate::objective::{ObjectivePolicy, track};
 use crate::region::workers::Worker;
 use crate::region::{Region, header, plan, reports, workers};
 use std::collections::HashMap;
+use std::path::Path;
 
 impl Snapshot {
     /// Reads everything. Of objectives of one name, that of `own_objectives` is shown.
@@ -52,6 +53,7 @@ impl Snapshot {
             slowest: slow::slowest(region, moment),
             errors: slow::errors(region, moment),
             limiters,
+            host: usage::host(&folders(region)),
             breakers: guard::breaker::list(region, planes),
             throttles: guard::throttle::list(region, planes),
             objectives: track::list(region, planes, now, own_objectives),
@@ -221,6 +223,15 @@ fn health(region: &Region, now: u64) -> HealthReading {
     }
 }
 
+/// The folders whose file systems matter: the region's, and the root.
+fn folders(region: &Region) -> Vec<&Path> {
+    let own = region.path().and_then(Path::parent);
+    own.into_iter()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .chain([Path::new("/")])
+        .collect()
+}
+
 fn engine_reading(region: &Region, now: u64, found: &[Worker]) -> EngineReading {
     let words = region.words();
     let unburied = found.iter().filter(|worker| !worker.alive).count() as u64;
@@ -256,6 +267,9 @@ fn engine_reading(region: &Region, now: u64, found: &[Worker]) -> EngineReading 
         workers: found
             .iter()
             .map(|worker| WorkerReading {
+                usage: (worker.alive && Process::is_here(worker.owner))
+                    .then(|| usage::process(worker.pid))
+                    .flatten(),
                 pid: worker.pid,
                 alive: worker.alive,
                 attached_for_ns: now.saturating_sub(worker.attached_ns),

@@ -9,6 +9,7 @@ mod collect;
 mod operation;
 mod slow;
 
+pub use crate::base::host::usage::{DiskUsage, HostUsage, ProcessUsage};
 pub use crate::cell::ratio::Hits;
 pub use operation::{Calls, ErrorReading, Moment, OperationReading, read as read_operation};
 pub mod event;
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub errors: ErrorLogReading,
     /// Limiters, by name.
     pub limiters: Vec<LimiterReading>,
+    /// What the host has.
+    pub host: HostUsage,
     /// Circuit breakers, by name.
     pub breakers: Vec<BreakerReading>,
     /// Adaptive throttles, by name.
@@ -246,4 +249,6 @@ pub struct WorkerReading {
     pub pulse_age_ns: Option<u64>,
     /// True once it said that its startup is done.
     pub started: bool,
+    /// What it uses; None when it is gone or of another pid namespace.
+    pub usage: Option<ProcessUsage>,
 }

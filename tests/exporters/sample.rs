@@ -14,9 +14,9 @@ use tidegate::guard::{
 };
 use tidegate::metrics::Kind;
 use tidegate::snapshot::{
-    Calls, EngineReading, ErrorLogReading, ErrorReading, ExemplarReading, FamilyReading, Hits,
-    LoggedError, OperationReading, SeriesReading, SlowCall, SlowestReading, Snapshot, Value,
-    WorkerReading,
+    Calls, DiskUsage, EngineReading, ErrorLogReading, ErrorReading, ExemplarReading, FamilyReading,
+    Hits, HostUsage, LoggedError, OperationReading, ProcessUsage, SeriesReading, SlowCall,
+    SlowestReading, Snapshot, Value, WorkerReading,
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::open(r#"{"clock": "manual"}"#).unwrap());
@@ -223,6 +223,15 @@ pub fn empty() -> Snapshot {
             }],
             beyond: 3,
         },
+        host: HostUsage {
+            memory_bytes: Some(8_000_000_000),
+            memory_available_bytes: None,
+            disks: vec![DiskUsage {
+                path: "/dev/\"shm\"".into(),
+                bytes: 4_000_000_000,
+                available_bytes: 3_000_000_000,
+            }],
+        },
         limiters: vec![
             LimiterReading {
                 name: "api".into(),
@@ -363,6 +372,15 @@ fn breakers() -> Vec<BreakerReading> {
 fn worker(pid: u32, alive: bool) -> WorkerReading {
     let heartbeat_age_ns = if alive { 250_000_000 } else { 90_000_000_000 };
     WorkerReading {
+        usage: (pid == 4711).then_some(ProcessUsage {
+            cpu_seconds: 12.5,
+            resident_bytes: 50_000_000,
+            virtual_bytes: 900_000_000,
+            threads: 5,
+            open_files: Some(17),
+            open_files_limit: None,
+            uptime_seconds: 126.25,
+        }),
         pid,
         alive,
         attached_for_ns: 125_000_000_000,
