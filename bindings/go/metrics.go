@@ -22,6 +22,8 @@ type MetricOptions struct {
 	RelativeError float64 `json:"relative_error,omitempty"`
 	// SlowSeconds is from when on a call of an operation counts as slow; 0 is never.
 	SlowSeconds float64 `json:"slow_seconds,omitempty"`
+	// States are those of an enum.
+	States []string `json:"states,omitempty"`
 	// Workers is how a gauge of several processes becomes one number: "last", "sum", "min", "max" or
 	// "each"; "" is "last".
 	Workers string `json:"workers,omitempty"`
