@@ -136,7 +136,7 @@ impl Grid {
 }
 
 /// Where the tag of a tagged word begins; below it is a count.
-pub const TAG_SHIFT: u32 = 40;
+pub const TAG_SHIFT: u32 = 32;
 
 /// What became of a step that depends on a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -470,7 +470,7 @@ mod arch {
             sequence!(
                 [
                     "mov {done}, [{tags} + {t}]",
-                    "shr {done}, 40",
+                    "shr {done}, 32",
                     "cmp {done}, {tag}",
                     "mov {done:e}, 0",
                     "jne 4f",
@@ -509,8 +509,8 @@ mod arch {
                     "cmp {old}, [{tags} + {t}]",
                     "jne 4f",
                     "mov {v}, [{base} + {t}]",
-                    "shl {v}, 24",
-                    "shr {v}, 24",
+                    "shl {v}, 32",
+                    "shr {v}, 32",
                     "or {v}, {tag}",
                     "mov {done:e}, 1",
                     "mov [{tags} + {t}], {v}"
@@ -688,7 +688,7 @@ mod arch {
                 [
                     "ldr {t}, [{cpu}, {delta}]",
                     "mov {done}, #0",
-                    "cmp {tag}, {t}, lsr #40",
+                    "cmp {tag}, {t}, lsr #32",
                     "b.ne 4f",
                     "ldr {t}, [{cpu}]",
                     "add {t}, {t}, #1",
@@ -729,7 +729,7 @@ mod arch {
                     "cmp {t}, {old}",
                     "b.ne 4f",
                     "ldr {t}, [{cpu}]",
-                    "and {t}, {t}, #0xffffffffff",
+                    "and {t}, {t}, #0xffffffff",
                     "orr {t}, {t}, {tag}",
                     "mov {done}, #1",
                     "str {t}, [{cpu}, {delta}]"

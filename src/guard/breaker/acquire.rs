@@ -118,7 +118,8 @@ impl Breaker<'_> {
         let now_ns = self.region.clock().coarse();
         let timeout_ns = self.get(entry::TIMEOUT_NS);
         let (generation, probes) = (state.generation, self.probes());
-        if self.give_up_overdue(&state, now_ns) {
+        // Whoever brought the deciding probe back may have been killed before it acted on it.
+        if self.give_up_overdue(&state, now_ns) || self.settle(state, now_ns) {
             return None;
         }
         let me = Holder::current().0;

@@ -18,6 +18,8 @@
 
 mod acquire;
 pub mod calls;
+#[cfg(all(test, loom))]
+mod loom;
 pub mod machine;
 pub mod permit;
 pub mod policy;
@@ -419,7 +421,7 @@ impl Breaker<'_> {
         }
         let now_ns = self.region.clock().coarse();
         if self.region.is_writable() {
-            self.give_up_overdue(&state, now_ns);
+            let _changed = self.give_up_overdue(&state, now_ns) || self.settle(state, now_ns);
             return self.state();
         }
         let probes = self.probes();

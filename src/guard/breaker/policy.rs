@@ -30,6 +30,8 @@ const MAX_SECONDS: f64 = 31_622_400.0;
 const MIN_SECONDS: f64 = 1e-6;
 /// Time slots of a window.
 pub const SLOTS: u64 = 10;
+/// Longest window: a CPU counts 2^32 calls in one.
+const MAX_WINDOW_SECONDS: f64 = 3600.0;
 /// Calls of a window, each of which takes a word, read at every failure.
 const MAX_WINDOW_CALLS: u64 = 1 << 16;
 /// Probes, each of which is looked at when one comes back.
@@ -211,7 +213,7 @@ fn window(path: &str, fields: &Fields<'_>) -> Result<BreakerWindow> {
         return Ok(BreakerWindow::Time(10_000_000_000));
     };
     let inner = Fields::of(&format!("{path}.window"), value, &["seconds", "calls"])?;
-    let seconds = inner.number("seconds", 0.01, 86_400.0)?;
+    let seconds = inner.number("seconds", 0.01, MAX_WINDOW_SECONDS)?;
     let calls = inner.whole("calls", 1, MAX_WINDOW_CALLS)?;
     match (seconds, calls) {
         (Some(seconds), None) => Ok(BreakerWindow::Time(nanoseconds(seconds))),

@@ -30,7 +30,12 @@ pub fn find(region: &Region, name: &str) -> Option<u64> {
     stored::find(region, IdKind::Breaker, name)
 }
 
-fn make(region: &Region, planes: &Planes, entry: Entry<'_>, policy: &BreakerPolicy) -> Result<()> {
+pub(super) fn make(
+    region: &Region,
+    planes: &Planes,
+    entry: Entry<'_>,
+    policy: &BreakerPolicy,
+) -> Result<()> {
     let rows = (1 + region.layout().limits.stripes as usize) * ROW_WORDS;
     let leases = policy.half_open_calls as usize * probes::LEASE_WORDS;
     let (slot_ns, calls) = match policy.window {

@@ -11,8 +11,9 @@
 //! one sees all bad ones that were reported before.
 //!
 //! A base or count with another tag is of the past and counts nothing: changing state empties the
-//! window without writing it. A process killed at any step has counted its call or not. Tags come
-//! round after 2^20 slots or 128 generations; a word that rested for exactly that long counts again.
+//! window without writing it. A process killed at any step has counted its call or not. A
+//! tag has 20 bits of the slot and 15 of the generation: a word that nobody wrote until both have come
+//! round counts again. A CPU has room for 2^32 good calls in a window, an hour of a million a second.
 
 use super::machine::Counts;
 use crate::base::sync::{AtomicU64, Ordering};
@@ -75,7 +76,7 @@ impl When {
     /// What a word of this slot is known by.
     #[inline(always)]
     pub fn tag(self) -> u64 {
-        1 << 23 | (self.generation & 0x7f) << 16 | self.slot >> 4 & 0xffff
+        1 << 31 | (self.generation & 0x7fff) << 16 | self.slot >> 4 & 0xffff
     }
 
     /// Which of the places a word of this slot has.

@@ -41,7 +41,7 @@ impl ThrottlePolicy {
             Ok(fields.number(name, least, most)?.unwrap_or(otherwise))
         };
         Ok(ThrottlePolicy {
-            window_ns: nanoseconds(number("window_seconds", 0.01, 86_400.0, 30.0)?),
+            window_ns: nanoseconds(number("window_seconds", 0.01, 3600.0, 30.0)?),
             success_threshold: number("success_threshold", 0.001, 1.0, 0.95)?,
             aggression: number("aggression", 1.0, 100.0, 1.0)?,
             minimum_rps: number("minimum_rps", 0.0, 1e9, 0.0)?,
