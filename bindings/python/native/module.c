@@ -1,6 +1,8 @@
 /* module.c: the module, its types and constants. */
 #include "native.h"
 
+#include <stdio.h>
+
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **out)
 {
     *out = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
@@ -179,11 +181,17 @@ static void module_free(void *module)
     timers_clear(state);
 }
 
+/* Slots that an interpreter does not know are errors, and one binary serves them all: the numbers
+ * of the later ones are written out, and added when the interpreter is new enough. */
+#define MULTIPLE_INTERPRETERS 3
+#define PER_INTERPRETER_LOCK ((void *)2)
+
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
-#ifdef Py_mod_gil
+#ifdef Py_GIL_DISABLED
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
+    {0, NULL},
     {0, NULL},
 };
 
@@ -201,5 +209,13 @@ static struct PyModuleDef module_def = {
 
 PyMODINIT_FUNC PyInit__native(void)
 {
+    int minor = 0;
+    if (sscanf(Py_GetVersion(), "3.%d", &minor) == 1 && minor >= 12) {
+        PyModuleDef_Slot *end = module_slots;
+        while (end->slot != 0 && end->slot != MULTIPLE_INTERPRETERS) {
+            end++;
+        }
+        *end = (PyModuleDef_Slot){MULTIPLE_INTERPRETERS, PER_INTERPRETER_LOCK};
+    }
     return PyModuleDef_Init(&module_def);
 }

@@ -139,7 +139,8 @@ def test_an_operation_records_what_happened(engine: Engine) -> None:
         engine.advance(0.5)
     assert query.read()["p90"] == 2.0
     assert counts(query) == (2, 1, 1)
-    for wrong in ((), ("1",), (1.0, "x"), (1.0, 0, 1), (1.0, 0, "a", "b")):
+    wrongs: list[Any] = [(), ("1",), (1.0, "x"), (1.0, 0, 1), (1.0, 0, "a", "b")]
+    for wrong in wrongs:
         with pytest.raises(TypeError):
             query.record(*wrong)
     with pytest.raises(TypeError, match="not secs"):

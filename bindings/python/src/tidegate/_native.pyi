@@ -132,6 +132,9 @@ class Limiter(Handle):
     def limit(
         self, *, key: Callable[..., KeyPart | tuple[KeyPart, ...]] | None = None, cost: int = 1
     ) -> Callable[[_F], _F]: ...
+    def _begin(
+        self, *key_parts: KeyPart, cost: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
 
 @final
 class Decision:
@@ -216,6 +219,9 @@ class OperationReading(TypedDict):
 class Operation(Handle):
     """Latency, outcome and error code of calls."""
 
+    def _begin(
+        self, *key_parts: KeyPart, cost: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
     def record(self, seconds: float, outcome: int = 0, error: str | None = None) -> None: ...
     def time(self, *, ignore: Ignore = ()) -> Permit: ...
     def read(self, window: float = 0.0) -> OperationReading: ...
@@ -250,6 +256,9 @@ class BreakerReading(TypedDict):
 class Breaker(Handle):
     """A circuit breaker, one for all processes of the region."""
 
+    def _begin(
+        self, *key_parts: KeyPart, cost: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
     @property
     def state(self) -> Phase: ...
     def acquire(self, *, ignore: Ignore = ()) -> Permit: ...
@@ -281,6 +290,9 @@ class Bulkhead(Handle):
         key: Callable[..., KeyPart | tuple[KeyPart, ...]] | None = None,
         ignore: Ignore = (),
     ) -> Callable[[_F], _F]: ...
+    def _begin(
+        self, *key_parts: KeyPart, cost: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
 
 @final
 class Retry(Handle):
@@ -303,6 +315,9 @@ class Throttle(Handle):
     def __call__(self, function: _F, /) -> _F: ...
     @overload
     def __call__(self, /, *, ignore: Ignore = ()) -> Callable[[_F], _F]: ...
+    def _begin(
+        self, *key_parts: KeyPart, cost: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
 
 @final
 class Guard(Handle):
@@ -322,3 +337,6 @@ class Guard(Handle):
         ignore: Ignore = (),
         cost: int = 1,
     ) -> Callable[[_F], _F]: ...
+    def _begin(
+        self, *key_parts: KeyPart, cost: int = 1, ignore: Ignore = ()
+    ) -> Permit: ...
