@@ -189,6 +189,8 @@ static tidegate_status open_kind(tidegate_engine *engine, Kind kind, const char 
         OPEN(KIND_BULKHEAD, tidegate_bulkhead, tidegate_bulkhead_open)
         OPEN(KIND_THROTTLE, tidegate_throttle, tidegate_throttle_open)
         OPEN(KIND_GUARD, tidegate_guard, tidegate_guard_open)
+        OPEN(KIND_RATIO, tidegate_ratio, tidegate_ratio_open)
+        OPEN(KIND_ENUM, tidegate_enum, tidegate_enum_open)
         OPEN(KIND_RETRY, tidegate_retry, tidegate_retry_open)
     case KINDS:
         break;
@@ -344,6 +346,9 @@ PyDoc_STRVAR(report_health_doc,
 "with a measured value and a message for people. The latest report of a name stands, for `ttl`\n"
 "seconds; 0 for ever.");
 
+PyDoc_STRVAR(report_error_doc, "report_error(code, text)\n--\n\n"
+"Keeps an error in the log of distinct errors: how often it came, when first and last, from whom.");
+
 PyDoc_STRVAR(heartbeat_doc, "heartbeat()\n--\n\n"
 "Says that this process is at work. Once it has, its liveness depends on doing so again.");
 
@@ -360,6 +365,8 @@ static PyMethodDef engine_methods[] = {
     {"tick", engine_tick, METH_NOARGS, tick_doc},
     {"record", FAST(engine_record), METH_FASTCALL, record_doc},
     {"allow", FAST(engine_allow), METH_FASTCALL, allow_doc},
+    {"_set_info", engine_set_info, METH_VARARGS, NULL},
+    {"report_error", engine_report_error, METH_VARARGS, report_error_doc},
     {"_events", engine_events, METH_O, NULL},
     {"_health", engine_health, METH_O, NULL},
     {"report_health", FAST(engine_report_health), METH_VARARGS | METH_KEYWORDS, report_health_doc},

@@ -253,9 +253,13 @@ static PyObject *histogram_time(PyObject *object, PyObject *ignored)
     return timer_new((Handle *)object);
 }
 
+PyDoc_STRVAR(exemplar_doc, "record_exemplar(value, trace_id)\n--\n\n"
+"Records a value, and keeps the trace as an example of values like it.");
+
 static PyMethodDef histogram_methods[] = {
     {"record", histogram_record, METH_O, histogram_record_doc},
     {"record_many", histogram_record_many, METH_O, record_many_doc},
+    {"record_exemplar", histogram_record_exemplar, METH_VARARGS, exemplar_doc},
     {"quantiles", FAST(histogram_quantiles), METH_VARARGS | METH_KEYWORDS, quantiles_doc},
     {"time", histogram_time, METH_NOARGS, time_doc},
     HANDLE_METHODS,

@@ -23,6 +23,8 @@ static int add_constants(PyObject *module)
         {"KIND_BREAKER", KIND_BREAKER},
         {"KIND_BULKHEAD", KIND_BULKHEAD},
         {"KIND_RETRY", KIND_RETRY},
+        {"KIND_ENUM", KIND_ENUM},
+        {"KIND_RATIO", KIND_RATIO},
         {"KIND_GUARD", KIND_GUARD},
         {"KIND_THROTTLE", KIND_THROTTLE},
         {"OUTCOME_SUCCESS", TIDEGATE_OUTCOME_SUCCESS},
@@ -83,6 +85,8 @@ static int module_exec(PyObject *module)
         [KIND_HISTOGRAM] = &histogram_spec, [KIND_LIMITER] = &limiter_spec,
         [KIND_OPERATION] = &operation_spec, [KIND_BREAKER] = &breaker_spec,
         [KIND_BULKHEAD] = &bulkhead_spec,   [KIND_RETRY] = &retry_spec,
+        [KIND_ENUM] = &enum_spec,
+        [KIND_RATIO] = &ratio_spec,
         [KIND_GUARD] = &guard_spec,
         [KIND_THROTTLE] = &throttle_spec,
     };

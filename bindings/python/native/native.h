@@ -30,6 +30,8 @@ typedef enum {
     KIND_RETRY,
     KIND_THROTTLE,
     KIND_GUARD,
+    KIND_RATIO,
+    KIND_ENUM,
     KINDS
 } Kind;
 
@@ -246,6 +248,8 @@ extern PyType_Spec operation_spec;
 extern PyType_Spec breaker_spec;
 extern PyType_Spec throttle_spec;
 extern PyType_Spec guard_spec;
+extern PyType_Spec ratio_spec;
+extern PyType_Spec enum_spec;
 extern PyType_Spec bulkhead_spec;
 extern PyType_Spec retry_spec;
 
@@ -304,6 +308,12 @@ typedef struct {
 
 /* The fields, up to one without a name, as a dict. */
 PyObject *dict_of(const void *reading, const Field *fields);
+
+/* described.c */
+PyObject *engine_set_info(PyObject *engine, PyObject *args);
+PyObject *engine_report_error(PyObject *engine, PyObject *args);
+PyObject *histogram_record_exemplar(PyObject *histogram, PyObject *args);
+PyObject *operation_record_detail(PyObject *operation, PyObject *args, PyObject *keywords);
 
 /* events.c */
 PyObject *engine_events(PyObject *engine, PyObject *cursor);

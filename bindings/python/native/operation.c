@@ -124,8 +124,14 @@ PyDoc_STRVAR(operation_time_doc, "time(*, ignore=())\n--\n\n"
 "`with operation.time():` records the block: how long it took, whether it raised, and the name of\n"
 "the exception's class as the error code.");
 
+PyDoc_STRVAR(detail_doc,
+"record_detail(seconds, outcome=Outcome.SUCCESS, error=None, message=None, detail=None,"
+" trace_id=None)\n--\n\n"
+"record(), with what a person wants to see of a failure or of one of the slowest calls.");
+
 static PyMethodDef operation_methods[] = {
     {"record", FAST(operation_record), METH_FASTCALL | METH_KEYWORDS, record_doc},
+    {"record_detail", FAST(operation_record_detail), METH_VARARGS | METH_KEYWORDS, detail_doc},
     {"time", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, operation_time_doc},
     {"read", FAST(operation_read), METH_VARARGS | METH_KEYWORDS, read_doc},
     {"_begin", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, NULL},

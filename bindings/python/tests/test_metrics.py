@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import copy
 import math
+import os
 from fractions import Fraction
 
 import pytest
@@ -198,3 +199,56 @@ def test_snapshots_render(engine: Engine) -> None:
     assert counters["hits"]["value"] == 3
     engine.close()
     assert "hits_total 3" in snapshot.prometheus()
+
+
+def test_ratios(engine: Engine) -> None:
+    cache = engine.ratio("cache", labels={"shard": "a"}, help="Cache.")
+    assert math.isnan(cache.read()["ratio"])
+    for _ in range(3):
+        cache.hit()
+    cache.miss()
+    cache.record(hits=6)
+    assert cache.read(window=10) == {"hits": 9, "misses": 1, "ratio": 0.9}
+    for wrong in (-1, 2**64):
+        with pytest.raises(ValueError, match="hits is from 0"):
+            cache.record(wrong)
+    with pytest.raises(TypeError):
+        cache.record(misses=1.0)  # type: ignore[arg-type]
+
+
+def test_states_and_information(engine: Engine) -> None:
+    mode = engine.enum("mode", ["normal", "maintenance"])
+    mode.set("maintenance")
+    with pytest.raises(ValueError):
+        mode.set("other")
+    with pytest.raises(TypeError):
+        mode.set(1)  # type: ignore[arg-type]
+    engine.set_info("build", {"version": "1.2.3"})
+    text = engine.snapshot().prometheus()
+    assert 'mode{mode="maintenance"} 1' in text
+    assert 'build_info{version="1.2.3"} 1' in text
+
+
+def test_examples_and_details(engine: Engine) -> None:
+    waits = engine.histogram("waits", unit="seconds")
+    waits.record_exemplar(0.5, "4bf92f3577b34da6a3ce929d0e0e4736")
+    assert "4bf92f3577b34da6a3ce929d0e0e4736" in engine.snapshot().json()
+    query = engine.operation("query")
+    query.record_detail(
+        2.5, 1, error="timeout", message="gave up", detail="select 1", trace_id="4bf9"
+    )
+    engine.report_error("E1", "disk is full")
+    text = engine.snapshot().json()
+    for word in ("timeout", "gave up", "select 1", "disk is full"):
+        assert word in text
+
+
+def test_gauges_of_workers_add_up(engine: Engine) -> None:
+    gauge = engine.gauge("busy", workers="sum")
+    gauge.set(2)
+    pid = os.fork()
+    if pid == 0:
+        gauge.set(3)
+        os._exit(0 if gauge.value() == 5 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert gauge.value() == 2

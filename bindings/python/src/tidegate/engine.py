@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
@@ -132,8 +132,11 @@ class Engine(_native.Engine):
         labels: Mapping[str, str] | None = None,
         help: str | None = None,
         unit: str | None = None,
+        workers: Literal["last", "sum", "min", "max", "each"] | None = None,
     ) -> _native.Gauge:
-        """The gauge with this name and these labels, made if need be.
+        """The gauge with this name and these labels, made if need be. `workers` says what the
+        values of several processes make together; but for "last", the default, a process' share
+        goes away with it.
 
         >>> with Engine() as engine:
         ...     depth = engine.gauge("queue.depth")
@@ -142,7 +145,7 @@ class Engine(_native.Engine):
         ...     depth.value()
         4.0
         """
-        options = _options(labels=labels, help=help, unit=unit)
+        options = _options(labels=labels, help=help, unit=unit, workers=workers)
         return cast(_native.Gauge, self._open(_native.KIND_GAUGE, name, options))
 
     def histogram(
@@ -167,6 +170,45 @@ class Engine(_native.Engine):
         """
         options = _options(labels=labels, help=help, unit=unit, relative_error=relative_error)
         return cast(_native.Histogram, self._open(_native.KIND_HISTOGRAM, name, options))
+
+    def ratio(
+        self, name: str, *, labels: Mapping[str, str] | None = None, help: str | None = None
+    ) -> _native.Ratio:
+        """The ratio with this name and these labels: hits and misses.
+
+        >>> with Engine() as engine:
+        ...     cache = engine.ratio("cache")
+        ...     cache.hit()
+        ...     cache.record(hits=2, misses=1)
+        ...     cache.read()
+        {'hits': 3, 'misses': 1, 'ratio': 0.75}
+        """
+        options = _options(labels=labels, help=help)
+        return cast(_native.Ratio, self._open(_native.KIND_RATIO, name, options))
+
+    def enum(
+        self,
+        name: str,
+        states: Sequence[str],
+        *,
+        labels: Mapping[str, str] | None = None,
+        help: str | None = None,
+    ) -> _native.Enum:
+        """The enum with this name and these states: one of them at a time.
+
+        >>> with Engine() as engine:
+        ...     engine.enum("mode", ["normal", "maintenance"]).set("maintenance")
+        """
+        options = _options(states=list(states), labels=labels, help=help)
+        return cast(_native.Enum, self._open(_native.KIND_ENUM, name, options))
+
+    def set_info(self, name: str, labels: Mapping[str, str]) -> None:
+        """Says something that does not change, such as the version, as labels.
+
+        >>> with Engine() as engine:
+        ...     engine.set_info("build", {"version": "1.2.3"})
+        """
+        self._set_info(name, json.dumps(dict(labels)))
 
     def operation(
         self,

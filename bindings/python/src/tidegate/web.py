@@ -81,7 +81,10 @@ class Web:
         )
         self.registries = registries
         self.active: Gauge = engine.gauge(
-            "http.server.active_requests", help="Requests that are being answered."
+            "http.server.active_requests",
+            help="Requests that are being answered.",
+            # What a killed worker was answering goes away with it.
+            workers="sum",
         )
         self.durations: dict[tuple[str, str, int], Histogram] = {}
 
