@@ -8,7 +8,12 @@ use crate::{Outcome, process};
 const OLDEST: (u32, u32) = (1, 24);
 
 /// Each has dependencies that the others do without.
-const MODULES: [&str; 2] = ["bindings/go", "examples/go"];
+const MODULES: [&str; 4] = [
+    "bindings/go",
+    "bindings/go/prometheus",
+    "bindings/go/grpc",
+    "examples/go",
+];
 
 /// The step `go`. Without a Go that is new enough it says so and passes: everything else of the
 /// project builds without.
