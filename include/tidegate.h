@@ -148,6 +148,36 @@
 #define TIDEGATE_OUTCOME_IGNORED 2
 
 /**
+ * A key that is on no list: its units decide.
+ */
+#define TIDEGATE_LIST_NONE 0
+
+/**
+ * A key that is admitted without being counted.
+ */
+#define TIDEGATE_LIST_ALLOW 1
+
+/**
+ * A key that is denied.
+ */
+#define TIDEGATE_LIST_DENY 2
+
+/**
+ * `RateLimit-Policy` and `RateLimit`, lists of policies by name.
+ */
+#define TIDEGATE_HEADERS_CURRENT 0
+
+/**
+ * `RateLimit-Limit`, `RateLimit-Remaining`, `RateLimit-Reset`.
+ */
+#define TIDEGATE_HEADERS_DRAFT_06 1
+
+/**
+ * `X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset`.
+ */
+#define TIDEGATE_HEADERS_LEGACY 2
+
+/**
  * Calls go through, and are counted.
  */
 #define TIDEGATE_BREAKER_CLOSED 0
@@ -505,6 +535,28 @@ typedef struct tidegate_decision {
    */
   uint64_t reset_after_ns;
 } tidegate_decision;
+
+/**
+ * One limit of several that are asked together.
+ */
+typedef struct tidegate_limiter_request {
+  /**
+   * From tidegate_limiter_open() on the same region.
+   */
+  tidegate_limiter limiter;
+  /**
+   * Who is asking: any bytes. NULL for a limiter without keys.
+   */
+  const char *key;
+  /**
+   * Bytes in `key`; 0 when it is NULL.
+   */
+  size_t key_length;
+  /**
+   * Units to take; at least 1.
+   */
+  uint32_t cost;
+} tidegate_limiter_request;
 
 /**
  * Names a circuit breaker. A plain value; zero is never valid.
@@ -1564,13 +1616,17 @@ tidegate_status tidegate_error_report(tidegate_engine *engine,
  * `{"algorithm":"sliding_window","limit":60,"window_seconds":60}`: never more
  * than limit units in any interval of that length.
  *
+ * `{"algorithm":"fixed_window","limit":60,"window_seconds":60}`: at most limit
+ * units in each window; windows begin at multiples of their length in region
+ * time, so twice the limit can come around the edge of two.
+ *
  * `{"preset":"standard"}`: a sliding window: strict 10 in 60 s, standard 60 in
  * 60 s, relaxed 300 in 60 s, api 1000 in 3600 s, auth 5 in 900 s.
  *
  * With each of them: `"keyed":true` for a limit per key, `"max_keys"` that are
  * active within a window, and `"when_full"`: `"deny"` (the default), `"allow"`
  * or `"evict"`. A key's memory is reused without loss as soon as its limit is
- * full again.
+ * full again. With `"shadow":true` denials are counted, and everything passes.
  *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.
@@ -1649,6 +1705,287 @@ tidegate_status tidegate_allow_request(tidegate_engine *engine,
                                        const char *limiter,
                                        const char *key,
                                        size_t key_length);
+
+/**
+ * Takes the units of several limits as one decision: all, or none.
+ *
+ * For limits per user, tenant and address: when one of them denies, the others
+ * have lost nothing, also when several threads and processes ask at once. A
+ * process that is killed in the middle leaves at most the units of this one
+ * call taken, as if it had been admitted.
+ *
+ * @param engine        An open engine.
+ * @param requests      The limits; one limiter may come twice.
+ * @param count         How many; 1 to 16.
+ * @param out_refused   Receives the number of the request that denied, from 0;
+ *                      `count` when all admitted. May be NULL.
+ * @param out_decision  Receives the numbers of the limit that denied, or of the
+ *                      one with the smallest part left. May be NULL.
+ *
+ * @return TIDEGATE_OK when all admitted, TIDEGATE_DENIED when one did not, or
+ *         TIDEGATE_E_ARGUMENT  engine or requests is NULL, count or a cost is
+ *                              out of range, or there is a key where none
+ *                              belongs or none where one does;
+ *         TIDEGATE_E_STALE     a limiter is not one of this engine;
+ *         TIDEGATE_E_RANGE     a cost exceeds its burst or limit;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *         After an error nothing is taken.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_check_all(tidegate_engine *engine,
+                                           const tidegate_limiter_request *requests,
+                                           size_t count,
+                                           size_t *out_refused,
+                                           tidegate_decision *out_decision);
+
+/**
+ * Says what a check would be answered now, and changes nothing.
+ *
+ * A key that the limiter does not know has its whole limit.
+ *
+ * @param engine        An open engine, also an observer.
+ * @param limiter       From tidegate_limiter_open() on the same region.
+ * @param key           Who would be asking. NULL for a limiter without keys.
+ * @param key_length    Bytes in `key`; 0 when it is NULL.
+ * @param cost          Units that would be taken; at least 1.
+ * @param out_decision  Receives what is left, before anything is taken.
+ *
+ * @return TIDEGATE_OK when it would be admitted, TIDEGATE_DENIED when not, or
+ *         TIDEGATE_E_ARGUMENT  engine or out_decision is NULL, cost is 0, or
+ *                              there is a key where none belongs or none where
+ *                              one does;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_RANGE     cost exceeds the burst or limit.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_peek(tidegate_engine *engine,
+                                      tidegate_limiter limiter,
+                                      const char *key,
+                                      size_t key_length,
+                                      uint32_t cost,
+                                      tidegate_decision *out_decision);
+
+/**
+ * Takes `cost` units for `key` as soon as they are there, and says when.
+ *
+ * The units are yours after the wait, whatever others do; give them back with
+ * tidegate_limiter_refund() if you do not use them. To pace calls, reserve each
+ * one and sleep for as long as it says.
+ *
+ * @param engine       An open engine.
+ * @param limiter      From tidegate_limiter_open() on the same region.
+ * @param key          Who is asking: any bytes. NULL for a limiter without
+ *                     keys.
+ * @param key_length   Bytes in `key`; 0 when it is NULL.
+ * @param cost         Units to take; at least 1.
+ * @param max_wait_ns  The longest wait that is worth it; 0 for none.
+ * @param out_wait_ns  Receives the wait; when denied, the one that would have
+ *                     been necessary.
+ *
+ * @return TIDEGATE_OK when they are taken, TIDEGATE_DENIED when the wait were
+ *         longer (then nothing is taken), or
+ *         TIDEGATE_E_ARGUMENT  engine or out_wait_ns is NULL, cost is 0, or
+ *                              there is a key where none belongs or none where
+ *                              one does;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_RANGE     cost exceeds the burst or limit: no wait is long
+ *                              enough;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_reserve(tidegate_engine *engine,
+                                         tidegate_limiter limiter,
+                                         const char *key,
+                                         size_t key_length,
+                                         uint32_t cost,
+                                         uint64_t max_wait_ns,
+                                         uint64_t *out_wait_ns);
+
+/**
+ * Gives `cost` units back to `key`: a call that was not made, or a reservation
+ * that is not used.
+ *
+ * At most what was taken comes back. A token bucket, and a fixed window while
+ * it lasts, are then as if the units had never been taken. A sliding window up
+ * to 64 gives back those that would have come back first, so it never exceeds
+ * its limit; above 64 those that were taken last: if others took units between
+ * the check and its refund, a window can hold as many too many as were refunded
+ * in it.
+ *
+ * @param engine      An open engine.
+ * @param limiter     From tidegate_limiter_open() on the same region.
+ * @param key         Whose units. NULL for a limiter without keys.
+ * @param key_length  Bytes in `key`; 0 when it is NULL.
+ * @param cost        Units; at least 1.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, cost is 0, or there is a key
+ *                              where none belongs or none where one does;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_refund(tidegate_engine *engine,
+                                        tidegate_limiter limiter,
+                                        const char *key,
+                                        size_t key_length,
+                                        uint32_t cost);
+
+/**
+ * Takes `cost` units away from `key`, as far as it has any.
+ *
+ * For calls that turn out to cost more, and for those who misbehave. Nobody
+ * gets below nothing; to deny for longer, use tidegate_limiter_block().
+ *
+ * @param engine      An open engine.
+ * @param limiter     From tidegate_limiter_open() on the same region.
+ * @param key         Whose units. NULL for a limiter without keys.
+ * @param key_length  Bytes in `key`; 0 when it is NULL.
+ * @param cost        Units; at least 1.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, cost is 0, or there is a key
+ *                              where none belongs or none where one does;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_penalize(tidegate_engine *engine,
+                                          tidegate_limiter limiter,
+                                          const char *key,
+                                          size_t key_length,
+                                          uint32_t cost);
+
+/**
+ * Denies everything to `key` for a while, whatever units it has.
+ *
+ * Every process sees it at once. The end is rounded up to 64 ns.
+ *
+ * @param engine      An open engine.
+ * @param limiter     From tidegate_limiter_open() on the same region.
+ * @param key         Which key. NULL for a limiter without keys: everybody.
+ * @param key_length  Bytes in `key`; 0 when it is NULL.
+ * @param for_ns      How long from now; 0 ends a block, UINT64_MAX never ends.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or there is a key
+ *                              where none belongs or none where one does;
+ *         TIDEGATE_E_CAPACITY  there is no room for rules of another key: 4096
+ *                              keys, or max_keys if that is less;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_block(tidegate_engine *engine,
+                                       tidegate_limiter limiter,
+                                       const char *key,
+                                       size_t key_length,
+                                       uint64_t for_ns);
+
+/**
+ * Puts `key` on the list of those who are always admitted, or always denied,
+ * or takes it off.
+ *
+ * A key that is always admitted is not counted against its limit. A key that is
+ * always denied is told to wait for UINT64_MAX nanoseconds.
+ *
+ * @param engine      An open engine.
+ * @param limiter     From tidegate_limiter_open() on the same region.
+ * @param key         Which key. NULL for a limiter without keys: everybody.
+ * @param key_length  Bytes in `key`; 0 when it is NULL.
+ * @param list        One of the TIDEGATE_LIST_ values.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, the list is unknown, or there is a key
+ *                              where none belongs or none where one does;
+ *         TIDEGATE_E_CAPACITY  there is no room for rules of another key: 4096
+ *                              keys, or max_keys if that is less;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_allow(tidegate_engine *engine,
+                                       tidegate_limiter limiter,
+                                       const char *key,
+                                       size_t key_length,
+                                       int32_t list);
+
+/**
+ * Writes the HTTP fields of a decision, each as a line `Name: value` that ends
+ * with CR LF.
+ *
+ * The current draft of the IETF: `RateLimit-Policy: "api";q=200;w=2` and
+ * `RateLimit: "api";r=12;t=1`, with the limiter's name. Seconds are rounded up.
+ * `Retry-After`, at least 1, comes with every denial.
+ *
+ * @param engine      An open engine, also an observer.
+ * @param limiter     The limiter that decided.
+ * @param decision    What it said.
+ * @param verdict     TIDEGATE_OK or TIDEGATE_DENIED, as the check returned.
+ * @param style       One of the TIDEGATE_HEADERS_ values.
+ * @param buffer      Receives the text, without a final NUL. May be NULL only
+ *                    if `capacity` is 0.
+ * @param capacity    Bytes that `buffer` can hold; 0 only asks for the length.
+ * @param out_length  Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or the verdict or the style
+ *                              is none;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_headers(tidegate_engine *engine,
+                                         tidegate_limiter limiter,
+                                         const tidegate_decision *decision,
+                                         tidegate_status verdict,
+                                         uint32_t style,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *out_length);
+
+/**
+ * Writes the body of a response with status 429, application/problem+json: a
+ * registered type, a sentence, and the limiter's name in `violated-policies`.
+ *
+ * @param engine      An open engine, also an observer.
+ * @param limiter     The limiter that denied.
+ * @param decision    What it said.
+ * @param buffer      Receives the text, UTF-8, without a final NUL. May be NULL
+ *                    only if `capacity` is 0.
+ * @param capacity    Bytes that `buffer` can hold; 0 only asks for the length.
+ * @param out_length  Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_problem(tidegate_engine *engine,
+                                         tidegate_limiter limiter,
+                                         const tidegate_decision *decision,
+                                         char *buffer,
+                                         size_t capacity,
+                                         size_t *out_length);
 
 /**
  * Opens the breaker `name`, and makes it if need be.

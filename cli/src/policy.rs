@@ -17,6 +17,11 @@ pub fn words(policy: &LimiterPolicy) -> String {
             limit,
             window_seconds,
             ..
+        }
+        | Algorithm::FixedWindow {
+            limit,
+            window_seconds,
+            ..
         } => {
             format!("{} in {window_seconds} s", quantity::whole(limit))
         }

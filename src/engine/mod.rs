@@ -16,6 +16,7 @@ mod ratio;
 mod retry;
 mod share;
 mod throttle;
+mod units;
 
 use crate::base::error::{Error, Kind as ErrorKind, Result};
 use crate::base::limits::WINDOW_SLOTS;

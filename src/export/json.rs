@@ -284,6 +284,11 @@ impl Json<'_> {
                 limit,
                 window_seconds,
                 ..
+            }
+            | Algorithm::FixedWindow {
+                limit,
+                window_seconds,
+                ..
             } => {
                 self.key("limit").whole(limit);
                 self.key("window_seconds").real(window_seconds);
@@ -294,6 +299,9 @@ impl Json<'_> {
             self.key("when_full").text(keyed.when_full.name());
         }
         let tallies = &limiter.tallies;
+        if limiter.policy.shadow {
+            self.key("shadow_denied").whole(tallies.shadow_denied);
+        }
         for (field, value) in [
             ("admitted", tallies.admitted),
             ("admitted_units", tallies.admitted_units),

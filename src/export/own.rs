@@ -201,6 +201,15 @@ fn limiters(snapshot: &Snapshot) -> Vec<OwnFamily<'_>> {
                 .collect(),
         },
         OwnFamily {
+            name: "tidegate_limiter_shadow_denied_total",
+            kind: Kind::Counter,
+            help: "Checks that a limiter in shadow mode let pass and would have denied.",
+            samples: all()
+                .filter(|limiter| limiter.policy.shadow)
+                .map(one(|limiter| limiter.tallies.shadow_denied))
+                .collect(),
+        },
+        OwnFamily {
             name: "tidegate_limiter_admitted_units_total",
             kind: Kind::Counter,
             help: "Units that admitted checks took.",
@@ -229,7 +238,8 @@ fn limiters(snapshot: &Snapshot) -> Vec<OwnFamily<'_>> {
                             burst,
                             ..
                         } => burst as f64 / rate_per_second,
-                        Algorithm::SlidingWindow { window_seconds, .. } => window_seconds,
+                        Algorithm::SlidingWindow { window_seconds, .. }
+                        | Algorithm::FixedWindow { window_seconds, .. } => window_seconds,
                     }),
                 })
                 .collect(),

@@ -49,13 +49,17 @@ pub struct tidegate_decision {
  * `{"algorithm":"sliding_window","limit":60,"window_seconds":60}`: never more
  * than limit units in any interval of that length.
  *
+ * `{"algorithm":"fixed_window","limit":60,"window_seconds":60}`: at most limit
+ * units in each window; windows begin at multiples of their length in region
+ * time, so twice the limit can come around the edge of two.
+ *
  * `{"preset":"standard"}`: a sliding window: strict 10 in 60 s, standard 60 in
  * 60 s, relaxed 300 in 60 s, api 1000 in 3600 s, auth 5 in 900 s.
  *
  * With each of them: `"keyed":true` for a limit per key, `"max_keys"` that are
  * active within a window, and `"when_full"`: `"deny"` (the default), `"allow"`
  * or `"evict"`. A key's memory is reused without loss as soon as its limit is
- * full again.
+ * full again. With `"shadow":true` denials are counted, and everything passes.
  *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.

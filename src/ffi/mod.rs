@@ -12,6 +12,7 @@
 //! | [`ratio`] | hits and misses |
 //! | [`fact`] | info and enum metrics, reported errors |
 //! | [`limiter`] | limiters |
+//! | [`units`] | limiters: several at once, reservations, refunds, blocks, HTTP fields |
 //! | [`breaker`], [`throttle`] | circuit breakers; adaptive throttles |
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
 //! | [`guard`] | several guards asked together |
@@ -50,6 +51,8 @@ pub mod ratio;
 pub mod fact;
 
 pub mod limiter;
+
+pub mod units;
 
 pub mod breaker;
 

@@ -5,11 +5,17 @@
 //!  4 ticks or units a unit   5 ticks or units of the whole         6 state   7 groups
 //!  8 ring        9 slots    10 map of touched groups              11 name   12 most keys
 //! 13 burst or limit         14 rate or window in seconds, as a double
+//! 16 table of rules         17 most rules                    18 rule of a limiter without keys
+//! 19 when an eviction was last told
 //! ```
+//! The shape is algorithm, keyed or not, what to do when full, and flags for all that a plain
+//! limiter has not. Word 3 of a token bucket also holds its reach, above the ticks.
+//!
 //! What a check needs comes first, so that a token bucket's check reads one cache line. Word 12 to
 //! 14 and the shape are the policy; the others follow from it, or say where things are.
 
-use super::gcra::Rate;
+use super::fixed::Fixed;
+use super::gcra::{Rate, TICKS_MASK};
 use super::keys::Table;
 use super::policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
 use super::sliding::Window;
@@ -24,9 +30,9 @@ pub const ID: usize = 0;
 pub const NAME_HASH: usize = 1;
 /// Algorithm, keyed or not, and what to do when full.
 pub const SHAPE: usize = 2;
-/// Ticks in a nanosecond; or the window in nanoseconds.
+/// Ticks in a nanosecond, and the reach; or the window in nanoseconds.
 pub const PER_NS: usize = 3;
-/// Ticks of a unit; or units of a slot.
+/// Ticks of a unit; or units of a slot; or bits of a fixed window's count.
 pub const PER_UNIT: usize = 4;
 /// Ticks of a burst; or the limit.
 pub const FULL: usize = 5;
@@ -49,6 +55,15 @@ pub const UNITS: usize = 13;
 /// Rate or window in seconds, as a double.
 pub const PACE: usize = 14;
 
+/// What is in force for keys by name: word of the table.
+pub const RULES_AT: usize = 16;
+/// Keys that the table of rules has room for.
+pub const MAX_RULES: usize = 17;
+/// The rule of a limiter without keys.
+pub const RULE: usize = 18;
+/// When an eviction was last put into the ring of events.
+pub const EVICTION_TOLD: usize = 19;
+
 /// Shape of a token bucket without keys.
 pub const BUCKET: u64 = 0;
 /// Shape of a token bucket with keys.
@@ -57,8 +72,21 @@ pub const KEYED_BUCKET: u64 = 1;
 pub const WINDOW: u64 = 2;
 /// Shape of a sliding window with keys.
 pub const KEYED_WINDOW: u64 = 3;
-/// Bits of the shape proper; what to do when full is above.
-pub const SHAPE_BITS: u32 = 2;
+/// Shape of a fixed window without keys.
+pub const FIXED: u64 = 4;
+/// Shape of a fixed window with keys.
+pub const KEYED_FIXED: u64 = 5;
+
+/// The bits of the shape proper.
+const SHAPE_MASK: u64 = 7;
+/// Set when any of the flags is: plain limiters look at one bit for all of them.
+pub const SPECIAL: u64 = 1 << 3;
+/// Where the number of what to do when full is.
+const WHEN_FULL_SHIFT: u32 = 4;
+/// The limiter counts what it would deny, and lets it pass.
+pub const SHADOW: u64 = 1 << 8;
+/// Some key is blocked, listed or on a plan of its own.
+pub const RULES: u64 = 1 << 9;
 
 /// A limiter's words.
 #[derive(Clone, Copy, Debug)]
@@ -94,22 +122,70 @@ impl<'a> Entry<'a> {
     /// The shape.
     #[inline(always)]
     pub fn shape(&self) -> u64 {
-        self.word(SHAPE) & ((1 << SHAPE_BITS) - 1)
+        self.word(SHAPE) & SHAPE_MASK
+    }
+
+    /// The shape, and whether anything about the limiter is special.
+    #[inline(always)]
+    pub fn mode(&self) -> u64 {
+        self.word(SHAPE) & (SHAPE_MASK | SPECIAL)
+    }
+
+    /// True when the shape has `flag`.
+    #[inline]
+    pub fn has(&self, flag: u64) -> bool {
+        self.word(SHAPE) & flag != 0
+    }
+
+    /// Sets `flag` for good.
+    pub fn flag(&self, flag: u64) {
+        if let Some(word) = self.words.get(SHAPE) {
+            word.fetch_or(flag | SPECIAL, Ordering::Release);
+        }
+    }
+
+    /// True when the limiter has keys.
+    #[inline]
+    pub fn is_keyed(&self) -> bool {
+        self.shape() & 1 == 1
     }
 
     /// What to do with a new key when there is no room.
     #[inline(always)]
     pub fn when_full(&self) -> WhenFull {
-        WhenFull::from_number(self.word(SHAPE) >> SHAPE_BITS)
+        WhenFull::from_number(self.word(SHAPE) >> WHEN_FULL_SHIFT & 3)
     }
 
     /// The rate of a token bucket.
     #[inline(always)]
     pub fn rate(&self) -> Rate {
+        let ticks = self.word(PER_NS);
         Rate {
-            per_ns: self.word(PER_NS),
+            per_ns: ticks & TICKS_MASK,
             per_unit: self.word(PER_UNIT),
             full: self.word(FULL),
+            reach: ticks | TICKS_MASK,
+        }
+    }
+
+    /// Makes the reach of a token bucket at least `ahead`, before any state is that far ahead:
+    /// states are read before the rate, so whoever sees such a state sees the reach.
+    pub fn raise_reach(&self, ahead: u64) {
+        if let Some(word) = self.words.get(PER_NS) {
+            let raised = |ticks: u64| {
+                ((ticks | TICKS_MASK) < ahead).then_some(ahead & !TICKS_MASK | ticks & TICKS_MASK)
+            };
+            let _ = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, raised);
+        }
+    }
+
+    /// The counts of a fixed window.
+    #[inline]
+    pub fn fixed(&self) -> Fixed {
+        Fixed {
+            limit: self.word(FULL),
+            window_ns: self.word(PER_NS),
+            bits: self.word(PER_UNIT),
         }
     }
 
@@ -154,20 +230,20 @@ impl<'a> Entry<'a> {
     /// The policy; None when the words are not those of any.
     pub fn policy(&self) -> Option<LimiterPolicy> {
         let (units, pace) = (self.word(UNITS), f64::from_bits(self.word(PACE)));
-        let is_bucket = matches!(self.shape(), BUCKET | KEYED_BUCKET);
-        let algorithm = if is_bucket {
-            Algorithm::token_bucket(pace, units)?
-        } else {
-            Algorithm::sliding_window(units, pace)?
+        let algorithm = match self.shape() & !1 {
+            BUCKET => Algorithm::token_bucket(pace, units)?,
+            WINDOW => Algorithm::sliding_window(units, pace)?,
+            FIXED => Algorithm::fixed_window(units, pace)?,
+            _ => return None,
         };
-        let is_keyed = matches!(self.shape(), KEYED_BUCKET | KEYED_WINDOW);
         let keyed = Keyed {
             max_keys: self.word(MAX_KEYS),
             when_full: self.when_full(),
         };
         Some(LimiterPolicy {
             algorithm,
-            keyed: is_keyed.then_some(keyed),
+            keyed: self.is_keyed().then_some(keyed),
+            shadow: self.has(SHADOW),
         })
     }
 
@@ -182,7 +258,12 @@ impl<'a> Entry<'a> {
                 ..
             } => (
                 BUCKET,
-                [rate.per_ns, rate.per_unit, rate.full, 0],
+                [
+                    rate.reach & !TICKS_MASK | rate.per_ns,
+                    rate.per_unit,
+                    rate.full,
+                    0,
+                ],
                 rate_per_second,
             ),
             Algorithm::SlidingWindow {
@@ -194,14 +275,35 @@ impl<'a> Entry<'a> {
                 [w.window_ns, w.per_slot, w.limit, w.slots],
                 window_seconds,
             ),
+            Algorithm::FixedWindow {
+                window_seconds,
+                window: w,
+                ..
+            } => (FIXED, [w.window_ns, w.bits, w.limit, 0], window_seconds),
         };
-        self.set(SHAPE, shape | is_keyed | (when_full << SHAPE_BITS));
+        let special = if policy.shadow { SHADOW | SPECIAL } else { 0 };
+        self.set(
+            SHAPE,
+            shape | is_keyed | (when_full << WHEN_FULL_SHIFT) | special,
+        );
         for (at, number) in [PER_NS, PER_UNIT, FULL, SLOTS].into_iter().zip(numbers) {
             self.set(at, number);
         }
         self.set(MAX_KEYS, policy.keyed.map_or(0, |keyed| keyed.max_keys));
         self.set(UNITS, policy.algorithm.units());
         self.set(PACE, pace.to_bits());
+    }
+
+    /// Word `at` itself.
+    pub fn get(&self, at: usize) -> Option<&'a AtomicU64> {
+        self.words.get(at)
+    }
+
+    /// Writes word `at` if nobody has yet.
+    pub fn set_if_zero(&self, at: usize, value: u64) {
+        if let Some(word) = self.words.get(at) {
+            let _ = word.compare_exchange(0, value, Ordering::AcqRel, Ordering::Relaxed);
+        }
     }
 
     /// Writes word `at`.

@@ -6,14 +6,16 @@
 //! the number the theoretical arrival time.)
 //!
 //! **Modular time.** The number is kept modulo 2^64 and read relative to now: `state - now` up to
-//! `full` ahead is what the bucket lacks; anything else lies in the past, and the bucket is full.
+//! `reach` ahead is what the bucket lacks; anything else lies in the past, and the bucket is full.
+//! The reach is the most that any state was ever ahead: a burst, or more once units were reserved
+//! ahead of time, or a burst was made smaller.
 //! Hence nothing ends or saturates however large now is, and a damaged word heals by itself. Two
 //! things could be mistaken:
 //! - *Ahead of a stale now.* A caller whose now is older than the state that it reads could take a
 //!   number far ahead for the past. So callers read the state first and the clock second, and the
 //!   compare-and-swap makes sure that the state was still the same.
 //! - *So old that it comes round.* After 2^64 ticks (584 years / p) of rest a number seems to be
-//!   ahead again, if it hits the `full / 2^64` of the circle that is ahead. Such a bucket seems
+//!   ahead again, if it hits the `reach / 2^64` of the circle that is ahead. Such a bucket seems
 //!   emptier than it is, never fuller, and [`Rate::new`] bounds p so that this is rare: under
 //!   1 in 16,000 after at least 21 days of rest, or impossible for three years.
 //!
@@ -39,6 +41,9 @@ const SMALL_FULL: u128 = 1 << 50;
 /// Largest bucket in ticks: a quarter of the circle.
 const MOST_FULL: u128 = 1 << 62;
 
+/// The bits of a word that hold the ticks of a nanosecond; above them is the reach.
+pub(super) const TICKS_MASK: u64 = (1 << 14) - 1;
+
 /// Slowest rate: one unit in three centuries.
 pub const MIN_RATE: f64 = 1e-10;
 /// Fastest rate: one unit a nanosecond.
@@ -53,6 +58,8 @@ pub struct Rate {
     pub per_unit: u64,
     /// Ticks of a whole burst.
     pub full: u64,
+    /// The most that a state was ever ahead of now: at least `full`.
+    pub reach: u64,
 }
 
 /// What [`Rate::by_coarse`] and [`Rate::by_precise`] find.
@@ -112,6 +119,7 @@ impl Rate {
                 per_ns: p as u64,
                 per_unit: q as u64,
                 full: full as u64,
+                reach: full as u64 | TICKS_MASK,
             })
         })
     }
@@ -135,7 +143,7 @@ impl Rate {
                 state: state.wrapping_add(need),
                 lacking: ahead.wrapping_add(need),
             }
-        } else if ahead > room.saturating_add(lag) && ahead <= self.full.saturating_add(lag) {
+        } else if ahead > room.saturating_add(lag) && ahead <= self.reach.saturating_add(lag) {
             Answer::Deny { lacking: ahead }
         } else {
             Answer::Unsure { lacking: ahead }
@@ -163,7 +171,7 @@ impl Rate {
     #[inline(always)]
     pub fn lacking(&self, state: u64, now_ns: u64, lag_ns: u64) -> u64 {
         let ahead = state.wrapping_sub(now_ns.wrapping_mul(self.per_ns));
-        let most = self.full.saturating_add(lag_ns.wrapping_mul(self.per_ns));
+        let most = self.reach.saturating_add(lag_ns.wrapping_mul(self.per_ns));
         if ahead <= most { ahead } else { 0 }
     }
 
@@ -171,7 +179,7 @@ impl Rate {
     /// says nothing that a new bucket's would not.
     pub fn is_idle(&self, state: u64, now_ns: u64, lag_ns: u64) -> bool {
         let ahead = state.wrapping_sub(now_ns.wrapping_mul(self.per_ns));
-        ahead > self.full.saturating_add(lag_ns.wrapping_mul(self.per_ns))
+        ahead > self.reach.saturating_add(lag_ns.wrapping_mul(self.per_ns))
     }
 
     /// A state in the recent past of `now_ns`, that is of a full bucket, other than `old`.
@@ -243,6 +251,8 @@ fn nearest_slower(p: u128, q: u128, most: u128) -> (u128, u128) {
         });
     best.map_or((1, whole + 1), |(units, ns, _)| (units, ns))
 }
+
+mod ahead;
 
 #[cfg(all(test, not(loom)))]
 #[path = "gcra/tests.rs"]

@@ -1,8 +1,9 @@
 //! The check: may these units be taken now?
 //!
-//! One of four shapes: token bucket or sliding window, with keys or without. Each reads the state,
-//! asks the arithmetic of [`gcra`](super::gcra) or [`sliding`](super::sliding), and swaps the new
-//! state in; beaten by another caller, it begins again.
+//! Four shapes are plain: token bucket or sliding window, with keys or without. Each reads the
+//! state, asks the arithmetic of [`gcra`](super::gcra) or [`sliding`](super::sliding), and swaps
+//! the new state in; beaten by another caller, it begins again. Whatever is not plain takes the way
+//! of `units`; one comparison tells them apart.
 
 use super::entry::{self, Entry};
 use super::gcra::{Answer, Rate};
@@ -11,6 +12,7 @@ use super::refusal;
 use super::registry::tally;
 use super::room::Found;
 use super::sliding::{Attempt, Window};
+use super::units::Account;
 use super::{Decision, Verdict};
 use crate::base::error::Result;
 use crate::base::limits;
@@ -32,23 +34,40 @@ pub fn check(
     cost: u32,
     decision: Option<&mut Decision>,
 ) -> Result<Verdict> {
-    let index = handle::entry(id);
-    let Some(limiter) = Entry::at(region, index) else {
-        return Err(refusal::stale(id));
-    };
-    if limiter.id() != id || !handle::is(id, IdKind::Limiter) {
-        return Err(refusal::stale(id));
-    }
+    let limiter = resolve(region, id)?;
     if cost == 0 || !region.is_writable() {
         return Err(refusal::at_once(cost));
     }
-    let ruling = match (limiter.shape(), key) {
+    let ruling = match (limiter.mode(), key) {
         (entry::BUCKET, None) => bucket(region, limiter, cost, decision),
         (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, decision),
         (entry::WINDOW, None) => window(region, limiter, cost, decision),
         (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, decision),
-        _ => Ruling::WrongKey,
+        _ => special(region, limiter, cost, key, decision),
     };
+    settle(region, planes, limiter, ruling, cost)
+        .ok_or_else(|| refusal::of(ruling, region, limiter, cost, key))
+}
+
+/// The entry of limiter `id`.
+#[inline(always)]
+pub(super) fn resolve(region: &Region, id: u64) -> Result<Entry<'_>> {
+    match Entry::at(region, handle::entry(id)) {
+        Some(limiter) if limiter.id() == id && handle::is(id, IdKind::Limiter) => Ok(limiter),
+        _ => Err(refusal::stale(id)),
+    }
+}
+
+/// Counts a ruling; None when it is no verdict.
+#[inline(always)]
+pub(super) fn settle(
+    region: &Region,
+    planes: &Planes,
+    limiter: Entry<'_>,
+    ruling: Ruling,
+    cost: u32,
+) -> Option<Verdict> {
+    let index = handle::entry(limiter.id());
     let count = |tally, amount| planes.add(region.layout().limiter_column(index, tally), amount);
     match ruling {
         Ruling::Admitted => {
@@ -56,14 +75,37 @@ pub fn check(
             if cost > 1 {
                 count(tally::FURTHER_UNITS, u64::from(cost) - 1);
             }
-            Ok(Verdict::Admitted)
+            Some(Verdict::Admitted)
         }
         Ruling::Denied => {
             count(tally::DENIED, 1);
-            Ok(Verdict::Denied)
+            Some(Verdict::Denied)
         }
-        error => Err(refusal::of(error, region, limiter, cost, key)),
+        Ruling::Shadowed => {
+            count(tally::SHADOWED, 1);
+            Some(Verdict::Admitted)
+        }
+        _ => None,
     }
+}
+
+/// A limiter that is a fixed window, in shadow mode, or has keys with rules of their own.
+#[inline(never)]
+fn special(
+    region: &Region,
+    limiter: Entry<'_>,
+    cost: u32,
+    key: Option<&[u8]>,
+    numbers: Numbers<'_>,
+) -> Ruling {
+    let answer = match Account::of(region, limiter, key) {
+        Ok(account) => account.reserve(cost, 0),
+        Err(ruling) => return ruling,
+    };
+    if let (Some(numbers), true) = (numbers, answer.is_verdict()) {
+        *numbers = answer.decision;
+    }
+    answer.ruling
 }
 
 /// A verdict, or why there is none. One byte: errors get their words only where they are returned.
@@ -71,6 +113,8 @@ pub fn check(
 pub(super) enum Ruling {
     Admitted,
     Denied,
+    /// Denied, but only counted: the limiter is in shadow mode.
+    Shadowed,
     /// The cost is more than the limiter ever holds.
     Never,
     /// A key too many or too few.

@@ -10,6 +10,7 @@
 //! | [`policy`] | what a configuration asks for, validated |
 //! | [`gcra`] | the token bucket's arithmetic; why the coarse clock is good enough |
 //! | [`sliding`] | the sliding window's arithmetic; its ring; the order of its two steps |
+//! | [`fixed`] | the fixed window's arithmetic |
 //! | [`keys`] | many keys in bounded memory; why one key never has two entries |
 //! | [`entry`] | the words of a limiter in the region |
 //! | [`breaker`] | circuit breakers |
@@ -25,6 +26,10 @@
 //! | `stored`, `document` | guards that hold their configuration as text; its fields |
 //! | [`registry`] | find or create by name |
 //! | [`limiter`] | the check itself |
+//! | `units` | peek, reserve, refund, penalize; checks of limiters that are not plain |
+//! | `rules` | keys that are blocked or listed |
+//! | [`texts`] | a decision as HTTP fields and problem details |
+//! | `together` | several limits as one decision |
 //! | `room` | a key that has no entry yet, or no room |
 //! | `refusal` | errors in words |
 
@@ -37,6 +42,7 @@ pub mod chain;
 mod directory;
 mod document;
 pub mod entry;
+pub mod fixed;
 pub mod gcra;
 mod holder;
 pub mod keys;
@@ -47,9 +53,13 @@ mod refusal;
 pub mod registry;
 pub mod retry;
 mod room;
+pub mod rules;
 pub mod sliding;
 mod stored;
+pub mod texts;
 pub mod throttle;
+pub mod together;
+pub mod units;
 
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};

@@ -1,6 +1,6 @@
 //! What a configuration asks a limiter to do, validated.
 
-use super::{gcra, sliding};
+use super::{fixed, gcra, sliding};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use serde_json::Value;
@@ -30,6 +30,8 @@ pub struct LimiterPolicy {
     pub algorithm: Algorithm,
     /// None for one limit that everybody shares.
     pub keyed: Option<Keyed>,
+    /// True to count what it would deny, and let it pass.
+    pub shadow: bool,
 }
 
 /// How a limiter counts.
@@ -52,6 +54,15 @@ pub enum Algorithm {
         window_seconds: f64,
         /// The same as a ring.
         window: sliding::Window,
+    },
+    /// At most `limit` units in each interval from a multiple of `window_seconds` to the next.
+    FixedWindow {
+        /// Units in a window.
+        limit: u64,
+        /// Length of the window.
+        window_seconds: f64,
+        /// The same as a count.
+        window: fixed::Fixed,
     },
 }
 
@@ -125,9 +136,25 @@ impl Algorithm {
         })
     }
 
+    /// A fixed window; None when its numbers are out of range.
+    pub fn fixed_window(limit: u64, window_seconds: f64) -> Option<Self> {
+        let possible = (1..=fixed::MAX_LIMIT).contains(&limit)
+            && (MIN_WINDOW_SECONDS..=MAX_WINDOW_SECONDS).contains(&window_seconds);
+        if !possible {
+            return None;
+        }
+        let window = fixed::Fixed::new(limit, nanoseconds(window_seconds)?);
+        Some(Algorithm::FixedWindow {
+            limit,
+            window_seconds,
+            window,
+        })
+    }
+
     /// Its name in a configuration.
     pub fn name(&self) -> &'static str {
         match self {
+            Algorithm::FixedWindow { .. } => "fixed_window",
             Algorithm::TokenBucket { .. } => "token_bucket",
             Algorithm::SlidingWindow { .. } => "sliding_window",
         }
@@ -137,7 +164,7 @@ impl Algorithm {
     pub fn units(&self) -> u64 {
         match *self {
             Algorithm::TokenBucket { burst, .. } => burst,
-            Algorithm::SlidingWindow { limit, .. } => limit,
+            Algorithm::SlidingWindow { limit, .. } | Algorithm::FixedWindow { limit, .. } => limit,
         }
     }
 }
@@ -167,7 +194,7 @@ impl LimiterPolicy {
             }
         }
         let default_keys = match algorithm {
-            Algorithm::TokenBucket { .. } => DEFAULT_BUCKET_KEYS,
+            Algorithm::TokenBucket { .. } | Algorithm::FixedWindow { .. } => DEFAULT_BUCKET_KEYS,
             Algorithm::SlidingWindow { .. } => DEFAULT_WINDOW_KEYS,
         };
         let max_keys = fields
@@ -180,6 +207,7 @@ impl LimiterPolicy {
                 max_keys,
                 when_full,
             }),
+            shadow: fields.flag("shadow")?,
         })
     }
 }
@@ -190,7 +218,7 @@ struct Fields<'a> {
     object: &'a serde_json::Map<String, Value>,
 }
 
-const SHARED_FIELDS: [&str; 3] = ["keyed", "max_keys", "when_full"];
+const SHARED_FIELDS: [&str; 4] = ["keyed", "max_keys", "when_full", "shadow"];
 
 impl<'a> Fields<'a> {
     fn of(path: &'a str, value: &'a Value) -> Result<Self> {
@@ -233,10 +261,11 @@ impl<'a> Fields<'a> {
         if self.get("preset").is_some() {
             return self.preset();
         }
-        let expected = "\"token_bucket\" or \"sliding_window\" (or a preset)";
+        let expected = "\"token_bucket\", \"sliding_window\" or \"fixed_window\" (or a preset)";
         match self.get("algorithm").and_then(Value::as_str) {
             Some("token_bucket") => self.token_bucket(),
             Some("sliding_window") => self.sliding_window(),
+            Some("fixed_window") => self.fixed_window(),
             _ => Err(self.wrong("algorithm", expected)),
         }
     }
@@ -275,6 +304,16 @@ impl<'a> Fields<'a> {
         let limit = self.required_whole("limit")?;
         self.number("window_seconds", MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS)
             .and_then(|seconds| Algorithm::sliding_window(limit, seconds))
+            .ok_or_else(|| self.wrong("window_seconds", "a number from 0.000001 to 31622400"))
+    }
+
+    fn fixed_window(&self) -> Result<Algorithm> {
+        self.only(&["algorithm", "limit", "window_seconds"])?;
+        let limit = self
+            .whole("limit", fixed::MAX_LIMIT, "2^40 - 3")?
+            .ok_or_else(|| self.wrong("limit", "a whole number from 1 to 2^40 - 3"))?;
+        self.number("window_seconds", MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS)
+            .and_then(|seconds| Algorithm::fixed_window(limit, seconds))
             .ok_or_else(|| self.wrong("window_seconds", "a number from 0.000001 to 31622400"))
     }
 

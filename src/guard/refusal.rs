@@ -2,7 +2,7 @@
 
 use super::entry::{self, Entry};
 use super::limiter::Ruling;
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::region::Region;
 
@@ -19,6 +19,25 @@ pub(super) fn at_once(cost: u32) -> Error {
         return Error::argument("a cost must be at least 1");
     }
     Error::state("an observer cannot check a limiter: the region is mapped read-only")
+}
+
+/// Refuses a cost of nothing.
+pub(super) fn of_cost(cost: u32) -> Result<()> {
+    if cost == 0 {
+        return Err(Error::argument("a cost must be at least 1"));
+    }
+    Ok(())
+}
+
+/// Refuses a cost of nothing, and any change through an observer.
+pub(super) fn of_change(region: &Region, cost: u32) -> Result<()> {
+    of_cost(cost)?;
+    if !region.is_writable() {
+        return Err(Error::state(
+            "an observer cannot change a limiter: the region is mapped read-only",
+        ));
+    }
+    Ok(())
 }
 
 #[cold]

@@ -4,7 +4,7 @@ use super::directory::Directory;
 use super::entry::{self, Entry};
 use super::keys::Table;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
-use super::room::{BucketLife, WindowLife};
+use super::room::{BucketLife, FixedLife, WindowLife};
 use crate::base::error::{Error, Result};
 use crate::base::limits::MAX_NAME_BYTES;
 use crate::base::sync::Ordering;
@@ -13,6 +13,9 @@ use crate::region::Region;
 use crate::region::handle::IdKind;
 use crate::region::raw::Words;
 use crate::region::text::TextRef;
+
+/// Keys that can have rules, where not more are listed.
+const DEFAULT_RULES: u64 = 4096;
 
 /// The columns of a limiter in the planes.
 pub mod tally {
@@ -30,6 +33,8 @@ pub mod tally {
     pub const REUSED: usize = 5;
     /// Units of admitted checks beyond the first of each.
     pub const FURTHER_UNITS: usize = 6;
+    /// Checks that shadow mode let pass.
+    pub const SHADOWED: usize = 7;
 }
 
 pub(super) fn directory(region: &Region) -> Directory<'_> {
@@ -89,7 +94,8 @@ fn difference(found: &LimiterPolicy, wanted: &LimiterPolicy) -> Option<String> {
             Algorithm::TokenBucket {
                 rate_per_second, ..
             } => ("rate_per_second", rate_per_second, "burst"),
-            Algorithm::SlidingWindow { window_seconds, .. } => {
+            Algorithm::SlidingWindow { window_seconds, .. }
+            | Algorithm::FixedWindow { window_seconds, .. } => {
                 ("window_seconds", window_seconds, "limit")
             }
         };
@@ -102,6 +108,7 @@ fn difference(found: &LimiterPolicy, wanted: &LimiterPolicy) -> Option<String> {
             ("keyed", Some(keyed.is_some().to_string())),
             ("max_keys", keyed.map(|keyed| keyed.max_keys.to_string())),
             ("when_full", when_full),
+            ("shadow", Some(policy.shadow.to_string())),
         ]
     };
     let differing = fields(found)
@@ -121,6 +128,11 @@ fn make(region: &Region, index: usize, policy: &LimiterPolicy) -> Result<()> {
         return Err(Error::format("the region's table of limiters is damaged"));
     };
     limiter.set_policy(policy);
+    limiter.set(entry::RULES_AT, 0);
+    limiter.set(entry::RULE, 0);
+    limiter.set(entry::EVICTION_TOLD, 0);
+    let room = policy.keyed.map_or(0, |keyed| keyed.max_keys);
+    limiter.set(entry::MAX_RULES, room.min(DEFAULT_RULES));
     let places = match policy.keyed {
         Some(Keyed { max_keys, .. }) => Table::groups_for(max_keys).saturating_mul(8),
         None => 1,
@@ -191,6 +203,8 @@ pub struct Tallies {
     pub evicted: u64,
     /// Idle keys whose entries were reused; nothing was lost.
     pub reused: u64,
+    /// Checks that would have been denied, had the limiter not been in shadow mode.
+    pub shadow_denied: u64,
 }
 
 /// Every limiter, by name. Damaged ones are left out.
@@ -217,6 +231,7 @@ fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading
         allowed_full: sum(tally::ALLOWED_FULL),
         evicted: sum(tally::EVICTED),
         reused: sum(tally::REUSED),
+        shadow_denied: sum(tally::SHADOWED),
     };
     let (keys_used, keys_capacity) = match policy.keyed {
         Some(keyed) => (keys_used(region, &limiter, &policy), keyed.max_keys),
@@ -251,6 +266,7 @@ fn keys_used(region: &Region, limiter: &Entry<'_>, policy: &LimiterPolicy) -> u6
             window,
             now_ns,
         }),
+        Algorithm::FixedWindow { window, .. } => table.count_used(&FixedLife { window, now_ns }),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::Decision;
 use super::entry::{self, Entry};
+use super::fixed::Fixed;
 use super::gcra::Rate;
 use super::keys::{self, Displaced, Life, Place, Print};
 use super::limiter::Ruling;
@@ -10,6 +11,7 @@ use super::policy::WhenFull;
 use super::registry::tally;
 use super::sliding::Window;
 use crate::region::Region;
+use crate::region::events::{self, Cause, Event, Kind};
 use crate::region::handle;
 use crate::region::raw::Words;
 
@@ -44,6 +46,16 @@ impl Found<'_> {
         Self::enter(region, limiter, cost, print, &life)
     }
 
+    #[cold]
+    #[inline(never)]
+    pub fn enter_fixed(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
+        let life = FixedLife {
+            window: limiter.fixed(),
+            now_ns: region.clock().coarse(),
+        };
+        Self::enter(region, limiter, cost, print, &life)
+    }
+
     fn enter(
         region: &Region,
         limiter: Entry<'_>,
@@ -57,6 +69,9 @@ impl Found<'_> {
         let place = table.enter(print, life, when_full, &mut displaced);
         count(region, limiter, tally::REUSED, displaced.reused);
         count(region, limiter, tally::EVICTED, displaced.evicted);
+        if displaced.evicted > 0 {
+            tell_eviction(region, limiter);
+        }
         let limit = limiter.word(entry::UNITS);
         match place {
             Place::At(entry) => Found::At(entry),
@@ -83,6 +98,27 @@ impl Found<'_> {
                 Found::Nothing(Ruling::Denied, numbers)
             }
         }
+    }
+}
+
+/// Puts an eviction into the ring of events, once a second.
+fn tell_eviction(region: &Region, limiter: Entry<'_>) {
+    let now = region.clock().coarse();
+    let layout = region.layout();
+    let column = layout.limiter_column(handle::entry(limiter.id()), tally::EVICTED);
+    if limiter
+        .get(entry::EVICTION_TOLD)
+        .is_some_and(|last| events::is_due(last, now))
+    {
+        let event = Event {
+            time_ns: now,
+            kind: Kind::Eviction,
+            cause: Cause::NoRoom,
+            guard: limiter.id(),
+            pid: 0,
+            numbers: [region.words().load(layout.planes.at + column), 0],
+        };
+        events::write(region, event);
     }
 }
 
@@ -122,6 +158,28 @@ impl Life for BucketLife {
             .checked_div(self.rate.per_ns)
             .unwrap_or(0)
             .saturating_add(1)
+    }
+}
+
+/// A fixed window that is over is idle.
+pub(super) struct FixedLife {
+    pub window: Fixed,
+    pub now_ns: u64,
+}
+
+impl Life for FixedLife {
+    fn is_idle(&self, _index: usize, state: u64) -> bool {
+        self.window.full_in(state, self.now_ns) == 0
+    }
+
+    fn fresh(&self, _index: usize, state: u64) -> u64 {
+        self.window.fresh(state, self.now_ns)
+    }
+
+    fn prepare(&self, _index: usize, _is_new: impl Fn() -> bool) {}
+
+    fn idle_in(&self, _index: usize, state: u64) -> u64 {
+        self.window.full_in(state, self.now_ns)
     }
 }
 

@@ -42,6 +42,7 @@ use crate::region::clock::Clock;
 use place::Place;
 
 mod place;
+mod units;
 
 /// Largest limit that is counted unit by unit.
 pub const EXACT: u64 = 64;
@@ -144,7 +145,7 @@ impl Window {
         swap: impl FnOnce(u64) -> bool,
         same: impl Fn() -> bool,
     ) -> Attempt {
-        if self.per_slot == 1 && units == 1 {
+        if units == 1 && self.per_slot == 1 && self.slots == self.limit {
             return self.take_one(ring, clock, state, exactly, swap, same);
         }
         let first = self.place(state);

@@ -47,6 +47,11 @@ int main(void) {
   FIELD(tidegate_decision, remaining);
   FIELD(tidegate_decision, retry_after_ns);
   FIELD(tidegate_decision, reset_after_ns);
+  SIZE(tidegate_limiter_request);
+  FIELD(tidegate_limiter_request, limiter);
+  FIELD(tidegate_limiter_request, key);
+  FIELD(tidegate_limiter_request, key_length);
+  FIELD(tidegate_limiter_request, cost);
   SIZE(tidegate_breaker);
   FIELD(tidegate_breaker, id);
   SIZE(tidegate_breaker_reading);
@@ -111,6 +116,12 @@ int main(void) {
   CONSTANT(TIDEGATE_OUTCOME_SUCCESS);
   CONSTANT(TIDEGATE_OUTCOME_FAILURE);
   CONSTANT(TIDEGATE_OUTCOME_IGNORED);
+  CONSTANT(TIDEGATE_LIST_NONE);
+  CONSTANT(TIDEGATE_LIST_ALLOW);
+  CONSTANT(TIDEGATE_LIST_DENY);
+  CONSTANT(TIDEGATE_HEADERS_CURRENT);
+  CONSTANT(TIDEGATE_HEADERS_DRAFT_06);
+  CONSTANT(TIDEGATE_HEADERS_LEGACY);
   CONSTANT(TIDEGATE_BREAKER_CLOSED);
   CONSTANT(TIDEGATE_BREAKER_OPEN);
   CONSTANT(TIDEGATE_BREAKER_HALF_OPEN);

@@ -238,6 +238,7 @@ pub fn empty() -> Snapshot {
                 policy: LimiterPolicy {
                     algorithm: Algorithm::token_bucket(0.5, 200).unwrap(),
                     keyed: None,
+                    shadow: false,
                 },
                 tallies: Tallies {
                     admitted: 1200,
@@ -256,6 +257,7 @@ pub fn empty() -> Snapshot {
                         max_keys: 10_000,
                         when_full: WhenFull::Evict,
                     }),
+                    shadow: false,
                 },
                 tallies: Tallies {
                     admitted: 77,
@@ -265,6 +267,7 @@ pub fn empty() -> Snapshot {
                     allowed_full: 2,
                     evicted: 3,
                     reused: 4,
+                    shadow_denied: 0,
                 },
                 keys_used: 12,
                 keys_capacity: 10_000,

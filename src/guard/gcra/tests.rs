@@ -228,7 +228,7 @@ proptest! {
     #[test]
     fn damaged_rates_do_not_panic(words in any::<[u64; 6]>(), cost in any::<u32>()) {
         let [per_ns, per_unit, full, state, now, lag] = words;
-        let rate = Rate { per_ns, per_unit, full };
+        let rate = Rate { per_ns, per_unit, full, reach: full };
         let need = rate.cost(cost).unwrap_or(0);
         rate.by_coarse(state, now, lag, need);
         rate.by_precise(state, now, lag, need);

@@ -1,0 +1,80 @@
+//! Limiters beyond the plain check: several at once, units ahead of time and back, keys apart.
+
+use super::{Engine, Limiter};
+use crate::base::error::Result;
+use crate::guard::rules::{self, List};
+use crate::guard::texts::{self, Style};
+use crate::guard::together::{self, Request, Together};
+use crate::guard::{Decision, Verdict, units};
+
+impl Engine {
+    /// Takes the units of all `requests`, or none.
+    pub fn check_all(&self, requests: &[Request<'_>]) -> Result<Together> {
+        self.writer()?;
+        together::check_all(&self.region, &self.planes, requests)
+    }
+
+    /// What a check would be answered now; changes nothing. Observers may ask too.
+    pub fn peek(
+        &self,
+        limiter: Limiter,
+        key: Option<&[u8]>,
+        cost: u32,
+    ) -> Result<(Verdict, Decision)> {
+        units::peek(&self.region, limiter.0, key, cost)
+    }
+
+    /// Takes `cost` units for `key` as soon as they are there, if that is within `most_wait_ns`:
+    /// how long it is. They are the caller's after that wait.
+    pub fn reserve(
+        &self,
+        limiter: Limiter,
+        key: Option<&[u8]>,
+        cost: u32,
+        most_wait_ns: u64,
+    ) -> Result<(Verdict, u64)> {
+        self.writer()?;
+        let planes = &self.planes;
+        units::reserve(&self.region, planes, limiter.0, key, cost, most_wait_ns)
+    }
+
+    /// Gives units back.
+    pub fn refund(&self, limiter: Limiter, key: Option<&[u8]>, cost: u32) -> Result<()> {
+        self.writer()?;
+        units::refund(&self.region, limiter.0, key, cost)
+    }
+
+    /// Takes units away, as far as there are any.
+    pub fn penalize(&self, limiter: Limiter, key: Option<&[u8]>, cost: u32) -> Result<()> {
+        self.writer()?;
+        units::penalize(&self.region, limiter.0, key, cost)
+    }
+
+    /// Denies everything to `key` for `for_ns`; 0 ends it.
+    pub fn block(&self, limiter: Limiter, key: Option<&[u8]>, for_ns: u64) -> Result<()> {
+        self.writer()?;
+        rules::block(&self.region, limiter.0, key, for_ns)
+    }
+
+    /// Puts `key` on a list, or on none.
+    pub fn set_list(&self, limiter: Limiter, key: Option<&[u8]>, list: List) -> Result<()> {
+        self.writer()?;
+        rules::set_list(&self.region, limiter.0, key, list)
+    }
+
+    /// The HTTP fields of a decision.
+    pub fn rate_limit_fields(
+        &self,
+        limiter: Limiter,
+        decision: &Decision,
+        verdict: Verdict,
+        style: Style,
+    ) -> Result<String> {
+        texts::fields(&self.region, limiter.0, decision, verdict, style)
+    }
+
+    /// The problem details of a denial.
+    pub fn rate_limit_problem(&self, limiter: Limiter, decision: &Decision) -> Result<String> {
+        texts::problem(&self.region, limiter.0, decision)
+    }
+}

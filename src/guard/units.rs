@@ -1,0 +1,604 @@
+//! A key's account: units peeked at, reserved, given back, taken away. And the check of a limiter
+//! that is not plain, which is a reservation that may not wait.
+//!
+//! Each function reads the state, then the clock, asks the arithmetic, and swaps the new state in;
+//! beaten by another caller, it begins again. A process killed in between has changed nothing, or
+//! everything.
+
+use super::entry::{self, Entry};
+use super::fixed::Fixed;
+use super::gcra::Rate;
+use super::keys::{self, Print};
+use super::limiter::{Ruling, resolve, settle};
+use super::refusal;
+use super::room::Found;
+use super::rules::{self, Standing};
+use super::sliding::{Attempt, EXACT, Window};
+use super::{Decision, Verdict};
+use crate::base::error::Result;
+use crate::base::limits;
+use crate::base::sync::{AtomicU64, Ordering};
+use crate::cell::planes::Planes;
+use crate::region::Region;
+
+/// What `cost` units of limiter `id` would be answered for `key` now; changes nothing.
+pub fn peek(
+    region: &Region,
+    id: u64,
+    key: Option<&[u8]>,
+    cost: u32,
+) -> Result<(Verdict, Decision)> {
+    let limiter = resolve(region, id)?;
+    refusal::of_cost(cost)?;
+    let answer = Account::of(region, limiter, key).map(|account| account.peek(cost));
+    match answer.map(|answer| (answer.ruling, answer.decision)) {
+        Ok((Ruling::Admitted | Ruling::Shadowed, decision)) => Ok((Verdict::Admitted, decision)),
+        Ok((Ruling::Denied, decision)) => Ok((Verdict::Denied, decision)),
+        Ok((error, _)) | Err(error) => Err(refusal::of(error, region, limiter, cost, key)),
+    }
+}
+
+/// Takes `cost` units of limiter `id` for `key` as soon as they are there, if that is within
+/// `most_wait_ns`: how long it is.
+pub fn reserve(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    key: Option<&[u8]>,
+    cost: u32,
+    most_wait_ns: u64,
+) -> Result<(Verdict, u64)> {
+    let limiter = resolve(region, id)?;
+    refusal::of_change(region, cost)?;
+    let answer = match Account::of(region, limiter, key) {
+        Ok(account) => account.reserve(cost, most_wait_ns),
+        Err(ruling) => Answer::plain(ruling),
+    };
+    match settle(region, planes, limiter, answer.ruling, cost) {
+        Some(verdict) => Ok((verdict, answer.wait_ns)),
+        None => Err(refusal::of(answer.ruling, region, limiter, cost, key)),
+    }
+}
+
+/// Gives `cost` units of limiter `id` back to `key`, as far as it has taken any.
+pub fn refund(region: &Region, id: u64, key: Option<&[u8]>, cost: u32) -> Result<()> {
+    change(region, id, key, cost, Account::refund)
+}
+
+/// Takes `cost` units of limiter `id` from `key`, as far as it has any.
+pub fn penalize(region: &Region, id: u64, key: Option<&[u8]>, cost: u32) -> Result<()> {
+    change(region, id, key, cost, Account::penalize)
+}
+
+fn change<'r>(
+    region: &'r Region,
+    id: u64,
+    key: Option<&[u8]>,
+    cost: u32,
+    change: impl Fn(&Account<'r>, u32) -> Ruling,
+) -> Result<()> {
+    let limiter = resolve(region, id)?;
+    refusal::of_change(region, cost)?;
+    let ruling = match Account::of(region, limiter, key) {
+        Ok(account) => change(&account, cost),
+        Err(ruling) => ruling,
+    };
+    match ruling {
+        Ruling::Admitted | Ruling::Denied => Ok(()),
+        error => Err(refusal::of(error, region, limiter, cost, key)),
+    }
+}
+
+/// What a key is held to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Terms {
+    Bucket { rate: Rate, units: u64 },
+    Window(Window),
+    Fixed(Fixed),
+}
+
+/// A ruling with all that is known about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answer {
+    pub ruling: Ruling,
+    pub decision: Decision,
+    /// Until the units may be used.
+    pub wait_ns: u64,
+    /// The state that took the units; None when none were taken.
+    pub receipt: Option<u64>,
+}
+
+impl Answer {
+    fn plain(ruling: Ruling) -> Self {
+        Answer {
+            ruling,
+            decision: Decision::default(),
+            wait_ns: 0,
+            receipt: None,
+        }
+    }
+
+    pub fn is_verdict(&self) -> bool {
+        matches!(
+            self.ruling,
+            Ruling::Admitted | Ruling::Denied | Ruling::Shadowed
+        )
+    }
+}
+
+/// Where a key's state is, and what it was.
+enum Seat<'r> {
+    Word { word: &'r AtomicU64, seen: u64 },
+    Key(keys::Entry<'r>),
+}
+
+impl Seat<'_> {
+    fn state(&self) -> u64 {
+        match self {
+            Seat::Word { seen, .. } => *seen,
+            Seat::Key(entry) => entry.state,
+        }
+    }
+
+    fn index(&self) -> usize {
+        match self {
+            Seat::Word { .. } => 0,
+            Seat::Key(entry) => entry.index,
+        }
+    }
+
+    fn swap(&self, state: u64) -> bool {
+        match self {
+            Seat::Word { word, seen } => word
+                .compare_exchange(*seen, state, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok(),
+            Seat::Key(entry) => entry.swap(state),
+        }
+    }
+
+    fn is_same(&self) -> bool {
+        match self {
+            Seat::Word { word, seen } => word.load(Ordering::Acquire) == *seen,
+            Seat::Key(entry) => entry.is_same(),
+        }
+    }
+}
+
+enum Sought<'r> {
+    At(Seat<'r>),
+    /// The key has no entry: nothing of it is taken.
+    Absent,
+    Nothing(Ruling, Decision),
+}
+
+/// A limiter for one key.
+pub(super) struct Account<'r> {
+    region: &'r Region,
+    limiter: Entry<'r>,
+    terms: Terms,
+    print: Option<Print>,
+    standing: Standing,
+}
+
+impl<'r> Account<'r> {
+    /// The account of `key`; a ruling when the limiter has none for it.
+    pub fn of(
+        region: &'r Region,
+        limiter: Entry<'r>,
+        key: Option<&[u8]>,
+    ) -> std::result::Result<Self, Ruling> {
+        if limiter.is_keyed() != key.is_some() {
+            return Err(Ruling::WrongKey);
+        }
+        if key.is_some_and(|key| key.len() > limits::MAX_KEY_BYTES) {
+            return Err(Ruling::LongKey);
+        }
+        let terms = match limiter.shape() & !1 {
+            entry::BUCKET => Terms::Bucket {
+                rate: limiter.rate(),
+                units: limiter.word(entry::UNITS),
+            },
+            entry::WINDOW => Terms::Window(limiter.window()),
+            entry::FIXED => Terms::Fixed(limiter.fixed()),
+            _ => return Err(Ruling::Damaged),
+        };
+        if matches!(terms, Terms::Window(window) if !window.is_possible()) {
+            return Err(Ruling::Damaged);
+        }
+        let standing = if limiter.has(entry::RULES) {
+            rules::standing(region, limiter, key)
+        } else {
+            Standing::Usual
+        };
+        let groups = limiter.table(region.words()).groups;
+        Ok(Account {
+            region,
+            limiter,
+            terms,
+            print: key.map(|key| Print::of(&region.header().seed, key, groups)),
+            standing,
+        })
+    }
+
+    fn limit(&self) -> u64 {
+        match self.terms {
+            Terms::Bucket { units, .. } => units,
+            Terms::Window(window) => window.limit,
+            Terms::Fixed(window) => window.limit,
+        }
+    }
+
+    /// Whether `cost` units can ever be taken.
+    fn holds(&self, cost: u32) -> bool {
+        match self.terms {
+            Terms::Bucket { rate, .. } => rate.cost(cost).is_some(),
+            _ => u64::from(cost) <= self.limit(),
+        }
+    }
+
+    fn ring(&self, seat: &Seat<'_>) -> Option<&'r [AtomicU64]> {
+        self.limiter.ring(self.region.words(), seat.index())
+    }
+
+    /// The state, entered for a key that has none if `cost` units are to be taken.
+    fn seek(&self, enter: Option<u32>) -> Sought<'r> {
+        let words = self.region.words();
+        let Some(print) = self.print else {
+            return match self.limiter.state(words) {
+                Some(word) => Sought::At(Seat::Word {
+                    word,
+                    seen: word.load(Ordering::Acquire),
+                }),
+                None => Sought::Nothing(Ruling::Damaged, Decision::default()),
+            };
+        };
+        if let Some(entry) = self.limiter.table(words).find(print) {
+            return Sought::At(Seat::Key(entry));
+        }
+        let Some(cost) = enter else {
+            return Sought::Absent;
+        };
+        let found = match self.terms {
+            Terms::Bucket { .. } => Found::enter_bucket(self.region, self.limiter, cost, print),
+            Terms::Window(_) => Found::enter_window(self.region, self.limiter, cost, print),
+            Terms::Fixed(_) => Found::enter_fixed(self.region, self.limiter, cost, print),
+        };
+        match found {
+            Found::At(entry) => Sought::At(Seat::Key(entry)),
+            Found::Nothing(ruling, decision) => Sought::Nothing(ruling, decision),
+        }
+    }
+
+    /// The answer that stands whatever was taken; None when units decide.
+    fn settled(&self) -> Option<Answer> {
+        let limit = self.limit();
+        match self.standing {
+            Standing::Usual => None,
+            Standing::Allowed => Some(Answer {
+                decision: Decision {
+                    limit,
+                    remaining: limit,
+                    ..Decision::default()
+                },
+                ..Answer::plain(Ruling::Admitted)
+            }),
+            Standing::Denied { for_ns } => Some(Answer {
+                decision: Decision {
+                    limit,
+                    remaining: 0,
+                    retry_after_ns: for_ns,
+                    reset_after_ns: for_ns,
+                },
+                wait_ns: for_ns,
+                ..Answer::plain(Ruling::Denied)
+            }),
+        }
+    }
+
+    /// What a denial is in shadow mode.
+    fn shadowed(&self, mut answer: Answer) -> Answer {
+        if answer.ruling == Ruling::Denied && self.limiter.has(entry::SHADOW) {
+            answer.ruling = Ruling::Shadowed;
+            answer.decision.retry_after_ns = 0;
+            answer.wait_ns = 0;
+        }
+        answer
+    }
+
+    /// Takes `cost` units as soon as they are there, if that is within `most_wait_ns`.
+    pub fn reserve(&self, cost: u32, most_wait_ns: u64) -> Answer {
+        if !self.holds(cost) {
+            return Answer::plain(Ruling::Never);
+        }
+        if let Some(answer) = self.settled() {
+            return self.shadowed(answer);
+        }
+        loop {
+            let seat = match self.seek(Some(cost)) {
+                Sought::At(seat) => seat,
+                Sought::Nothing(ruling, decision) => {
+                    let wait_ns = decision.retry_after_ns;
+                    return self.shadowed(Answer {
+                        decision,
+                        wait_ns,
+                        ..Answer::plain(ruling)
+                    });
+                }
+                Sought::Absent => return Answer::plain(Ruling::Damaged),
+            };
+            if let Some(answer) = self.attempt(&seat, cost, most_wait_ns) {
+                return self.shadowed(answer);
+            }
+        }
+    }
+
+    /// One attempt to take units; None when somebody else changed the state.
+    fn attempt(&self, seat: &Seat<'_>, cost: u32, most_wait_ns: u64) -> Option<Answer> {
+        let clock = self.region.clock();
+        let state = seat.state();
+        let now = clock.precise();
+        let taken = match self.terms {
+            Terms::Bucket { rate, .. } => {
+                // The reach may have been raised since the rate was read, and before the state.
+                let rate = Rate {
+                    reach: self.limiter.rate().reach,
+                    ..rate
+                };
+                let need = rate.cost(cost)?;
+                match rate.reserve(state, now, clock.lag(), need, most_wait_ns) {
+                    Ok(reserved) => {
+                        if reserved.wait_ns > 0 {
+                            self.limiter.raise_reach(reserved.lacking);
+                        }
+                        Some((reserved.state, reserved.wait_ns))
+                    }
+                    Err(_) => None,
+                }
+            }
+            Terms::Fixed(window) => window.reserve(state, now, cost.into(), most_wait_ns).ok(),
+            Terms::Window(window) => {
+                let Some(ring) = self.ring(seat) else {
+                    return Some(Answer::plain(Ruling::Damaged));
+                };
+                let ready = window.ready_at(ring, state, cost.into(), now)?;
+                if ready - now > most_wait_ns {
+                    None
+                } else {
+                    match window.take_at(ring, state, cost.into(), ready, |new| seat.swap(new)) {
+                        Attempt::Admitted { state, .. } => {
+                            return Some(self.admitted(seat, state, now, ready - now));
+                        }
+                        Attempt::Damaged => return Some(Answer::plain(Ruling::Damaged)),
+                        _ => return None,
+                    }
+                }
+            }
+        };
+        match taken {
+            Some((new, wait_ns)) => seat
+                .swap(new)
+                .then(|| self.admitted(seat, new, now, wait_ns)),
+            None => {
+                let decision = self.numbers(Some((seat, state)), now, cost);
+                seat.is_same().then_some(Answer {
+                    decision,
+                    wait_ns: decision.retry_after_ns,
+                    ..Answer::plain(Ruling::Denied)
+                })
+            }
+        }
+    }
+
+    fn admitted(&self, seat: &Seat<'_>, state: u64, now: u64, wait_ns: u64) -> Answer {
+        let decision = self.numbers(Some((seat, state)), now, 0);
+        Answer {
+            ruling: Ruling::Admitted,
+            decision,
+            wait_ns,
+            receipt: Some(state),
+        }
+    }
+
+    /// The numbers of a state; of a key without any for None. The wait is that of `cost` units, 0
+    /// for none.
+    fn numbers(&self, seat: Option<(&Seat<'_>, u64)>, now: u64, cost: u32) -> Decision {
+        let limit = self.limit();
+        let Some((seat, state)) = seat else {
+            return Decision {
+                limit,
+                remaining: limit,
+                ..Decision::default()
+            };
+        };
+        let lag = self.region.clock().lag();
+        let (remaining, retry_after_ns, reset_after_ns) = match self.terms {
+            Terms::Bucket { rate, .. } => {
+                let rate = Rate {
+                    reach: self.limiter.rate().reach,
+                    ..rate
+                };
+                let lacking = rate.lacking(state, now, lag);
+                let need = rate.cost(cost).unwrap_or(0);
+                (
+                    rate.units_left(lacking),
+                    rate.wait_for(lacking, need),
+                    rate.ns(lacking),
+                )
+            }
+            Terms::Fixed(window) => (
+                window.units_left(state, now),
+                match cost {
+                    0 => 0,
+                    cost => window
+                        .reserve(state, now, cost.into(), 0)
+                        .err()
+                        .unwrap_or(0),
+                },
+                window.full_in(state, now),
+            ),
+            Terms::Window(window) => {
+                let ring = self.ring(seat).unwrap_or_default();
+                // A stamp of coarse time may be ahead of now by the lag.
+                let wait = |until: u64| match until.saturating_sub(now) {
+                    wait if wait <= window.window_ns.saturating_add(lag) => {
+                        wait.min(window.window_ns)
+                    }
+                    reserved => reserved,
+                };
+                let ready = match cost {
+                    0 => now,
+                    cost => window
+                        .ready_at(ring, state, cost.into(), now)
+                        .unwrap_or(now),
+                };
+                (
+                    window.units_left(ring, state, now),
+                    wait(ready),
+                    wait(window.idle_from(ring, state)),
+                )
+            }
+        };
+        Decision {
+            limit,
+            remaining,
+            retry_after_ns,
+            reset_after_ns,
+        }
+    }
+
+    /// What `cost` units would be answered now.
+    pub fn peek(&self, cost: u32) -> Answer {
+        if !self.holds(cost) {
+            return Answer::plain(Ruling::Never);
+        }
+        if let Some(answer) = self.settled() {
+            return self.shadowed(answer);
+        }
+        let clock = self.region.clock();
+        loop {
+            let (decision, is_same) = match self.seek(None) {
+                Sought::At(seat) => {
+                    let now = clock.precise();
+                    let decision = self.numbers(Some((&seat, seat.state())), now, cost);
+                    (decision, seat.is_same())
+                }
+                Sought::Absent => (self.numbers(None, 0, cost), true),
+                Sought::Nothing(ruling, _) => return Answer::plain(ruling),
+            };
+            if is_same {
+                let ruling = if decision.retry_after_ns == 0 {
+                    Ruling::Admitted
+                } else {
+                    Ruling::Denied
+                };
+                return self.shadowed(Answer {
+                    decision,
+                    wait_ns: decision.retry_after_ns,
+                    ..Answer::plain(ruling)
+                });
+            }
+        }
+    }
+
+    /// Gives `cost` units back, as far as any are taken.
+    pub fn refund(&self, cost: u32) -> Ruling {
+        let clock = self.region.clock();
+        let mut left = u64::from(cost);
+        loop {
+            let seat = match self.seek(None) {
+                Sought::At(seat) => seat,
+                Sought::Absent => return Ruling::Admitted,
+                Sought::Nothing(ruling, _) => return ruling,
+            };
+            let (state, now) = (seat.state(), clock.precise());
+            let new = match self.terms {
+                Terms::Bucket { .. } => {
+                    let rate = self.limiter.rate();
+                    let ticks = rate.per_unit.saturating_mul(left);
+                    rate.refunded(state, now, clock.lag(), ticks)
+                }
+                Terms::Fixed(window) => window.refunded(state, now, left),
+                Terms::Window(window) => {
+                    let Some(ring) = self.ring(&seat) else {
+                        return Ruling::Damaged;
+                    };
+                    let used = window
+                        .limit
+                        .saturating_sub(window.units_left(ring, state, now));
+                    let units = left.min(used);
+                    if window.per_slot == 1 && window.slots <= EXACT {
+                        left = window.release(ring, state, units, now, || seat.is_same());
+                        if left == 0 {
+                            return Ruling::Admitted;
+                        }
+                        continue;
+                    }
+                    (units > 0).then(|| window.unclaimed(state, units))
+                }
+            };
+            match new {
+                None if seat.is_same() => return Ruling::Admitted,
+                Some(new) if seat.swap(new) => return Ruling::Admitted,
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives back what an attempt of this call took, of which `receipt` is the state. Exact when
+    /// nobody took units meanwhile, and always for a token bucket.
+    pub fn undo(&self, receipt: u64, cost: u32) {
+        let Sought::At(seat) = self.seek(None) else {
+            return;
+        };
+        match self.terms {
+            Terms::Window(window)
+                if seat.state() == receipt && seat.swap(window.unclaimed(receipt, cost.into())) => {
+            }
+            Terms::Fixed(window) if !window.is_same_window(seat.state(), receipt) => {}
+            _ => {
+                self.refund(cost);
+            }
+        }
+    }
+
+    /// Takes `cost` units away, as far as there are any.
+    pub fn penalize(&self, cost: u32) -> Ruling {
+        let clock = self.region.clock();
+        loop {
+            let seat = match self.seek(Some(cost)) {
+                Sought::At(seat) => seat,
+                Sought::Absent => return Ruling::Damaged,
+                Sought::Nothing(ruling, _) => return ruling,
+            };
+            let (state, now) = (seat.state(), clock.precise());
+            let new = match self.terms {
+                Terms::Bucket { .. } => {
+                    let rate = self.limiter.rate();
+                    let ticks = rate.per_unit.saturating_mul(cost.into());
+                    rate.penalized(state, now, clock.lag(), ticks)
+                }
+                Terms::Fixed(window) => window.penalized(state, now, cost.into()),
+                Terms::Window(window) => {
+                    let Some(ring) = self.ring(&seat) else {
+                        return Ruling::Damaged;
+                    };
+                    let units = window.units_left(ring, state, now).min(cost.into());
+                    let is_done = match units {
+                        0 => seat.is_same(),
+                        units => matches!(
+                            window.take_at(ring, state, units, now, |new| seat.swap(new)),
+                            Attempt::Admitted { .. } | Attempt::Damaged
+                        ),
+                    };
+                    if is_done {
+                        return Ruling::Admitted;
+                    }
+                    continue;
+                }
+            };
+            if seat.swap(new) {
+                return Ruling::Admitted;
+            }
+        }
+    }
+}
