@@ -63,7 +63,7 @@ fn every_mistake_names_the_field_and_what_was_expected() {
         (json!(3), "limiters.api: expected an object, found 3"),
         (
             json!({}),
-            "limiters.api.algorithm: expected \"token_bucket\" or",
+            "limiters.api.algorithm: expected \"token_bucket\",",
         ),
         (json!({"algorithm": "leaky"}), "found \"leaky\""),
         (
