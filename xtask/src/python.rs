@@ -7,11 +7,10 @@ use crate::{Outcome, process};
 
 /// The step. `arguments` go to pytest.
 pub fn run(arguments: &[String]) -> Outcome {
+    // As the step `build` does: there is nothing to do after it, and nothing old is linked without.
+    let build = ["build", "--release", "--workspace", "--exclude", "xtask"];
+    process::run(&mut process::cargo(&build))?;
     let library = process::target().join("release/libtidegate.a");
-    if !library.exists() {
-        let build = ["build", "--release", "--package", "tidegate", "--lib"];
-        process::run(&mut process::cargo(&build))?;
-    }
     let python = environment()?;
     let package = process::root().join("bindings/python");
     process::run(
@@ -26,7 +25,14 @@ pub fn run(arguments: &[String]) -> Outcome {
             .arg(format!("{}[test]", package.display()))
             .env("TIDEGATE_LIBRARY", &library),
     )?;
-    // From a folder of its own: the package that is tested is the one that was installed.
+    let types = process::command(&python)
+        .current_dir(&package)
+        .args(["-m", "mypy", "--no-error-summary"])
+        .status();
+    if !types.is_ok_and(|status| status.success()) {
+        return Err("mypy has something to say".into());
+    }
+    // The package that is tested is the one that was installed, not the folder beside the tests.
     process::run(
         process::command(&python)
             .current_dir(&package)
