@@ -28,6 +28,7 @@ import (
 
 	tidegate "github.com/tidegate/tidegate/bindings/go"
 	"github.com/tidegate/tidegate/bindings/go/httpguard"
+	"github.com/tidegate/tidegate/bindings/go/sqlguard"
 	_ "modernc.org/sqlite"
 )
 
@@ -134,7 +135,6 @@ func prepare(ctx context.Context) error {
 type shop struct {
 	db       *sql.DB
 	breaker  tidegate.Breaker
-	queries  tidegate.Operation
 	answered tidegate.Counter
 }
 
@@ -145,18 +145,22 @@ func serve(ctx context.Context) error {
 		return err
 	}
 	defer engine.Close()
-	db, err := sql.Open("sqlite", *database+"?_pragma=busy_timeout(5000)")
+	queries, err := engine.Operation("db.query", &tidegate.MetricOptions{SlowSeconds: 0.1})
+	if err != nil {
+		return err
+	}
+	db, err := sqlguard.Open("sqlite", *database+"?_pragma=busy_timeout(5000)",
+		sqlguard.Options{Operation: queries, Slow: 100 * time.Millisecond})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	s := shop{db: db}
-	var errs [4]error
+	var errs [3]error
 	s.breaker, errs[0] = engine.Breaker("database", nil)
-	s.queries, errs[1] = engine.Operation("db.query", &tidegate.MetricOptions{SlowSeconds: 0.1})
-	s.answered, errs[2] = engine.Counter("orders_answered", nil)
+	s.answered, errs[1] = engine.Counter("orders_answered", nil)
 	user, err := engine.Limiter("user", nil)
-	errs[3] = err
+	errs[2] = err
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
@@ -198,16 +202,14 @@ func serve(ctx context.Context) error {
 	return nil
 }
 
-// query asks the database behind the breaker, and records how that went.
+// query asks the database behind the breaker.
 func (s *shop) query(ctx context.Context, text string, argument any) (string, error) {
-	return tidegate.Call(ctx, s.breaker, func(ctx context.Context) (string, error) {
-		return tidegate.Call(ctx, s.queries, func(ctx context.Context) (item string, err error) {
-			err = s.db.QueryRowContext(ctx, text, argument).Scan(&item)
-			if errors.Is(err, sql.ErrNoRows) {
-				err = tidegate.Ignore(tidegate.WithCode(err, "none")) // no fault of the database
-			}
-			return item, err
-		})
+	return tidegate.Call(ctx, s.breaker, func(ctx context.Context) (item string, err error) {
+		err = s.db.QueryRowContext(ctx, text, argument).Scan(&item)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = tidegate.Ignore(err) // no fault of the database
+		}
+		return item, err
 	})
 }
 
