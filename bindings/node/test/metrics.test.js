@@ -181,3 +181,22 @@ test('record() makes the histogram', () => {
   assert.throws(() => engine.record('no name', 1), { code: 'TIDEGATE_E_ARGUMENT' });
   engine.close();
 });
+
+test('threads beyond the room for cells count by calls, and lose nothing', { timeout: 60_000 }, (t) => {
+  const { regionPath } = require('./support');
+  const config = { region: { path: regionPath(t) }, metrics: { max_series: 64 } };
+  const engines = Array.from({ length: 260 }, () => new Engine(config));
+  for (const engine of engines) {
+    engine.counter('c').inc(3);
+    engine.histogram('h').record(0.5);
+  }
+  assert.equal(engines[0].counter('c').value, 780);
+  assert.equal(engines[0].snapshot().toJSON().histograms[0].lifetime.count, 260);
+  // A shard that was given back goes to the next, with its numbers.
+  for (const engine of engines.splice(1)) engine.close();
+  const next = new Engine(config);
+  next.counter('c').inc();
+  assert.equal(engines[0].counter('c').value, 781);
+  next.close();
+  engines[0].close();
+});
