@@ -8,7 +8,8 @@ use common::write_trap;
 use common::{Board, Child, Exit, Random, TempRegion};
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::time::{Duration, Instant};
-use tidegate::engine::{Counter, Engine, HistogramId, Limiter, Numbers};
+use tidegate::base::outcome::Outcome;
+use tidegate::engine::{Counter, Details, Engine, HistogramId, Limiter, Numbers, OperationId};
 use tidegate::export::{self, Format};
 use tidegate::guard::Verdict;
 use tidegate::metrics::{Kind, MetricOptions};
@@ -375,6 +376,77 @@ fn killed_anywhere_in_a_record_that_takes_a_checkpoint() {
                 (1, 8.0, 8.0),
                 "round {round}"
             );
+        },
+    );
+    renders(&engine);
+}
+
+/// The call that a child is killed in, and that this process makes after it.
+fn fail(engine: &Engine, operation: OperationId) {
+    let details = Details {
+        error_code: Some("timeout"),
+        message: Some("no answer"),
+        detail: Some("select 1"),
+        trace_id: Some("4bf92f3577b34da6"),
+    };
+    engine
+        .record_operation_with(operation, 5.0, Outcome::Failure, &details)
+        .expect("recorded");
+    engine.report_error("E1", "disk full").expect("reported");
+}
+
+#[test]
+fn killed_anywhere_in_a_call_that_fails_and_is_slow() {
+    let _alone = common::alone();
+    let region = TempRegion::new("operation");
+    let engine = region.open(MANUAL);
+    let open = |engine: &Engine, round: u64| {
+        engine
+            .operation(&format!("o{round}"), &plain())
+            .expect("an operation")
+    };
+    let mut reported = 0;
+    everywhere(
+        || region.open(MANUAL),
+        open,
+        |engine, operation| fail(engine, *operation),
+        |round, ended| {
+            // A note that the dead one had claimed is taken over after a while.
+            engine.advance_clock(300_000_000).expect("advanced");
+            let operation = open(&engine, round);
+            fail(&engine, operation);
+            let found = engine.read_operation(operation, 0.0).expect("read");
+            let from = 1 + u64::from(ended);
+            for count in [found.lifetime.count(), found.lifetime.failures] {
+                assert!((from..=2).contains(&count), "round {round}: {count}");
+            }
+            let [error] = &found.errors[..] else {
+                panic!("round {round}: {:?}", found.errors);
+            };
+            assert!((from..=2).contains(&error.count), "round {round}");
+            assert_eq!(error.code, "timeout");
+            assert_eq!(error.message, "no answer", "round {round}");
+            let snapshot = engine.snapshot();
+            reported += from;
+            let log = &snapshot.errors.errors;
+            assert_eq!(log.len(), 1, "round {round}");
+            assert_eq!((&*log[0].code, &*log[0].text), ("E1", "disk full"));
+            assert!(log[0].count >= reported, "round {round}");
+            reported = log[0].count;
+            for call in snapshot
+                .slowest
+                .window
+                .iter()
+                .chain(&snapshot.slowest.lifetime)
+            {
+                assert_eq!(
+                    (call.seconds, &*call.detail),
+                    (5.0, "select 1"),
+                    "round {round}"
+                );
+                assert_eq!(call.trace_id, "4bf92f3577b34da6", "round {round}");
+            }
+            assert!(!snapshot.slowest.lifetime.is_empty(), "round {round}");
         },
     );
     renders(&engine);
