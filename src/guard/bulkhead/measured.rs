@@ -137,6 +137,7 @@ impl Bulkhead<'_> {
         let places = self.places()?;
         for _ in 0..ATTEMPTS {
             let now = self.now();
+            modelled_fence();
             let limit = (now.limit() as usize).min(places.len());
             let high = (now.high() as usize).clamp(limit, places.len());
             let (below, above) = places.get(..high)?.split_at_checked(limit)?;
@@ -147,6 +148,7 @@ impl Bulkhead<'_> {
             }
             let room = room(below, above);
             let permit = self.take_free(places.get(..room)?, holder, hint, order)?;
+            modelled_fence();
             if self.now() == now {
                 return Some(permit);
             }
@@ -269,6 +271,14 @@ impl Bulkhead<'_> {
         }
         true
     }
+}
+
+/// The accesses around it are sequentially consistent, which orders them; but loom takes such accesses
+/// as acquire and release only, and models fences in full.
+#[inline(always)]
+fn modelled_fence() {
+    #[cfg(loom)]
+    crate::base::sync::fence(Ordering::SeqCst);
 }
 
 /// How many of the places `below` the limit may be taken when so many `above` it are: as many as are
