@@ -333,6 +333,22 @@
 #define TIDEGATE_FORMAT_HEALTH_SIMPLE 4
 
 /**
+ * StatsD lines, labels as DogStatsD tags; totals as gauges.
+ */
+#define TIDEGATE_FORMAT_STATSD 5
+
+/**
+ * HdrHistogram's log, its histograms in the V2 encoding.
+ */
+#define TIDEGATE_FORMAT_HDR_LOG 6
+
+/**
+ * OTLP protobuf, bytes instead of text; TIDEGATE_E_ARGUMENT from a library
+ * built without the Cargo feature otlp.
+ */
+#define TIDEGATE_FORMAT_OTLP 7
+
+/**
  * Version of the layout of tidegate_shard_cells.
  */
 #define TIDEGATE_SHARD_LAYOUT_VERSION 1

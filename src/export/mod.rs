@@ -8,6 +8,9 @@
 //! | [`json`] | one versioned document with everything; `schema/snapshot.schema.json` describes it |
 //! | [`prometheus`] | Prometheus text 0.0.4 and OpenMetrics 1.0 |
 //! | [`health`] | application/health+json, and a plain form |
+//! | [`statsd`] | StatsD lines |
+//! | [`hdr`] | HdrHistogram's log |
+//! | `otlp` | OTLP protobuf, with the Cargo feature of that name |
 //! | [`selection`] | which part of a snapshot is written |
 //! | `operations` | what operations show in Prometheus beside their latencies |
 //! | `usage` | what workers and the host use |
@@ -19,15 +22,19 @@
 
 mod bounds;
 mod escape;
+pub mod hdr;
 pub mod health;
 pub mod json;
 mod names;
 mod number;
 mod operations;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod own;
 pub mod prometheus;
 mod samples;
 pub mod selection;
+pub mod statsd;
 mod usage;
 
 use crate::health::judge;
@@ -49,6 +56,13 @@ pub enum Format {
     HealthJson,
     /// Readiness as `{status, timestamp, uptime, checks}`.
     HealthSimple,
+    /// StatsD lines.
+    Statsd,
+    /// HdrHistogram's log.
+    HdrLog,
+    /// OTLP protobuf: bytes, not text.
+    #[cfg(feature = "otlp")]
+    Otlp,
 }
 
 impl Format {
@@ -60,6 +74,10 @@ impl Format {
             2 => Some(Format::OpenMetrics),
             3 => Some(Format::HealthJson),
             4 => Some(Format::HealthSimple),
+            5 => Some(Format::Statsd),
+            6 => Some(Format::HdrLog),
+            #[cfg(feature = "otlp")]
+            7 => Some(Format::Otlp),
             _ => None,
         }
     }
@@ -72,16 +90,19 @@ impl Format {
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Format::HealthJson => "application/health+json",
             Format::HealthSimple => "application/json",
+            Format::Statsd | Format::HdrLog => "text/plain; charset=utf-8",
+            #[cfg(feature = "otlp")]
+            Format::Otlp => "application/x-protobuf",
         }
     }
 }
 
-/// Appends `snapshot` in `format` to `out`, as UTF-8.
+/// Appends `snapshot` in `format` to `out`: UTF-8, but for OTLP.
 pub fn write(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
     write_selected(format, snapshot, &Selection::default(), out);
 }
 
-/// Appends what `selection` leaves of `snapshot` in `format` to `out`, as UTF-8. Health is always
+/// Appends what `selection` leaves of `snapshot` in `format` to `out`. Health is always
 /// that of the whole.
 pub fn write_selected(
     format: Format,
@@ -98,6 +119,10 @@ pub fn write_selected(
         Format::OpenMetrics => prometheus::write(&shown, Dialect::OpenMetrics { created }, out),
         Format::HealthJson => health::write_standard(snapshot, &health(), out),
         Format::HealthSimple => health::write_simple(snapshot, &health(), out),
+        Format::Statsd => statsd::write(&shown, out),
+        Format::HdrLog => hdr::write(&shown, out),
+        #[cfg(feature = "otlp")]
+        Format::Otlp => otlp::write(&shown, out),
     }
 }
 
@@ -106,10 +131,16 @@ pub fn render(format: Format, snapshot: &Snapshot) -> String {
     render_selected(format, snapshot, &Selection::default())
 }
 
-/// What `selection` leaves of `snapshot`, in `format`.
-pub fn render_selected(format: Format, snapshot: &Snapshot, selection: &Selection) -> String {
+/// What `selection` leaves of `snapshot`, in `format`, as bytes.
+pub fn bytes(format: Format, snapshot: &Snapshot, selection: &Selection) -> Vec<u8> {
     let mut out = Vec::new();
     write_selected(format, snapshot, selection, &mut out);
+    out
+}
+
+/// What `selection` leaves of `snapshot`, in a `format` that is text.
+pub fn render_selected(format: Format, snapshot: &Snapshot, selection: &Selection) -> String {
+    let out = bytes(format, snapshot, selection);
     // Exporters write whole characters only.
     String::from_utf8(out).unwrap_or_else(|wrong| {
         debug_assert!(false, "an exporter wrote what is not UTF-8");

@@ -51,7 +51,7 @@ impl Selection {
         Ok(selection)
     }
 
-    /// What is left of `snapshot`: metrics and limiters with a chosen name, and the engine.
+    /// What is left of `snapshot`: metrics, guards and objectives with a chosen name, and the engine.
     pub(super) fn of<'s>(&self, snapshot: &'s Snapshot) -> Cow<'s, Snapshot> {
         if self.names.is_empty() {
             return Cow::Borrowed(snapshot);
@@ -60,6 +60,12 @@ impl Selection {
         let mut shown = snapshot.clone();
         shown.families.retain(|family| is_chosen(&family.name));
         shown.limiters.retain(|limiter| is_chosen(&limiter.name));
+        shown.breakers.retain(|breaker| is_chosen(&breaker.name));
+        shown.bulkheads.retain(|bulkhead| is_chosen(&bulkhead.name));
+        shown.throttles.retain(|throttle| is_chosen(&throttle.name));
+        shown
+            .objectives
+            .retain(|objective| is_chosen(&objective.policy.name));
         Cow::Owned(shown)
     }
 }

@@ -15,11 +15,11 @@ use std::sync::OnceLock;
 pub struct tidegate_snapshot {
     snapshot: Snapshot,
     /// Each format as it was rendered first: asking for the length costs nothing twice.
-    rendered: [OnceLock<String>; FORMATS],
+    rendered: [OnceLock<Vec<u8>>; FORMATS],
 }
 
 /// Formats that a snapshot can be rendered in.
-const FORMATS: usize = 5;
+const FORMATS: usize = 8;
 
 /** The JSON document of schema/snapshot.schema.json. */
 pub const TIDEGATE_FORMAT_JSON: u32 = 0;
@@ -31,6 +31,15 @@ pub const TIDEGATE_FORMAT_OPENMETRICS: u32 = 2;
 pub const TIDEGATE_FORMAT_HEALTH_JSON: u32 = 3;
 /** Readiness as {"status","timestamp","uptime","checks"}. */
 pub const TIDEGATE_FORMAT_HEALTH_SIMPLE: u32 = 4;
+/** StatsD lines, labels as DogStatsD tags; totals as gauges. */
+pub const TIDEGATE_FORMAT_STATSD: u32 = 5;
+/** HdrHistogram's log, its histograms in the V2 encoding. */
+pub const TIDEGATE_FORMAT_HDR_LOG: u32 = 6;
+/**
+ * OTLP protobuf, bytes instead of text; TIDEGATE_E_ARGUMENT from a library
+ * built without the Cargo feature otlp.
+ */
+pub const TIDEGATE_FORMAT_OTLP: u32 = 7;
 
 /**
  * Takes a picture of everything, while writers go on.
@@ -102,11 +111,12 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
         let (Some(chosen), Some(place)) = (Format::from_number(format), place) else {
             return Err(Error::argument(format!("there is no format {format}")));
         };
-        let text = place.get_or_init(|| export::render(chosen, &snapshot.snapshot));
+        let text =
+            place.get_or_init(|| export::bytes(chosen, &snapshot.snapshot, &Selection::default()));
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.
-        unsafe { output::text(text.as_bytes(), buffer, capacity) }
+        unsafe { output::text(text, buffer, capacity) }
     })
 }
 
@@ -152,11 +162,11 @@ pub unsafe extern "C" fn tidegate_snapshot_render_with(
         let format = Format::from_number(format)
             .ok_or_else(|| Error::argument(format!("there is no format {format}")))?;
         let selection = options.map_or(Ok(Selection::default()), Selection::parse)?;
-        let text = export::render_selected(format, &snapshot.snapshot, &selection);
+        let text = export::bytes(format, &snapshot.snapshot, &selection);
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.
-        unsafe { output::text(text.as_bytes(), buffer, capacity) }
+        unsafe { output::text(&text, buffer, capacity) }
     })
 }
 

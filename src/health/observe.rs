@@ -4,7 +4,7 @@ use super::plan::{Labels, Measure, Plan, Subject, Threshold};
 use crate::cell::histogram::Distribution;
 use crate::guard::BreakerPhase as Phase;
 use crate::objective::State;
-use crate::snapshot::{Calls, SeriesReading, Snapshot, Value};
+use crate::snapshot::{Calls, ProcessUsage, SeriesReading, Snapshot, Value};
 
 /// The value, or the reason why nobody knows.
 pub(super) fn value(
@@ -24,7 +24,11 @@ pub(super) fn value(
         Subject::Breaker(name) => breaker(snapshot, name),
         Subject::Workers => Ok(workers(snapshot, plan, measure)?),
         Subject::Region => Ok(region(snapshot, measure)),
-        _ => Err("it is not there".to_owned()),
+        Subject::Ratio(name, labels) => ratio(snapshot, name, labels, minimum),
+        Subject::Bulkhead(name) => bulkhead(snapshot, name),
+        Subject::Process => process(snapshot, measure),
+        Subject::Host => host(snapshot, measure),
+        Subject::Reported(..) => Err("nothing was reported yet".to_owned()),
     }?;
     if found.is_finite() {
         Ok(found)
@@ -165,6 +169,7 @@ fn gauge(snapshot: &Snapshot, name: &str, labels: &Option<Labels>) -> Result<f64
         .iter()
         .map(|series| match series.value {
             Value::Gauge(value) => value,
+            Value::Shares(ref shares) => shares.iter().map(|(_, value)| value).sum(),
             _ => f64::NAN,
         })
         .sum())
@@ -254,4 +259,73 @@ fn breaker(snapshot: &Snapshot, name: &str) -> Result<f64, String> {
         Phase::HalfOpen => 1.0,
         _ => 0.0,
     })
+}
+
+/// Hits of all series together, or of the one with these labels, over the window.
+fn ratio(
+    snapshot: &Snapshot,
+    name: &str,
+    labels: &Option<Labels>,
+    minimum: u64,
+) -> Result<f64, String> {
+    let all = series(snapshot, "ratio", name, labels)?;
+    let (mut hits, mut misses) = (0u64, 0u64);
+    for found in all {
+        if let Value::Ratio { window, .. } = &found.value {
+            hits = hits.saturating_add(window.hits);
+            misses = misses.saturating_add(window.misses);
+        }
+    }
+    let count = hits.saturating_add(misses);
+    few(count, minimum)?;
+    Ok(hits as f64 / count as f64)
+}
+
+fn bulkhead(snapshot: &Snapshot, name: &str) -> Result<f64, String> {
+    let bulkhead = snapshot
+        .bulkheads
+        .iter()
+        .find(|bulkhead| bulkhead.name == name)
+        .ok_or_else(|| format!("there is no bulkhead {name:?}"))?;
+    Ok(bulkhead.numbers.in_use as f64 / bulkhead.numbers.limit as f64)
+}
+
+/// Of all living workers together; open files of the one that is nearest to its limit.
+fn process(snapshot: &Snapshot, measure: Measure) -> Result<f64, String> {
+    let all: Vec<&ProcessUsage> = snapshot
+        .engine
+        .workers
+        .iter()
+        .filter(|worker| worker.alive)
+        .filter_map(|worker| worker.usage.as_ref())
+        .collect();
+    if all.is_empty() {
+        return Err("no living worker tells what it uses".to_owned());
+    }
+    let sum = |of: fn(&ProcessUsage) -> f64| all.iter().map(|usage| of(usage)).sum();
+    Ok(match measure {
+        Measure::MemoryBytes => sum(|usage| usage.resident_bytes as f64),
+        Measure::Threads => sum(|usage| usage.threads as f64),
+        Measure::Cpu => sum(|usage| usage.cpu_seconds / usage.uptime_seconds),
+        Measure::OpenFiles => sum(|usage| usage.open_files.map_or(f64::NAN, |open| open as f64)),
+        _ => all
+            .iter()
+            .filter_map(|usage| Some(usage.open_files? as f64 / usage.open_files_limit? as f64))
+            .fold(f64::NAN, f64::max),
+    })
+}
+
+/// Of the host; of its disks the fullest.
+fn host(snapshot: &Snapshot, measure: Measure) -> Result<f64, String> {
+    let host = &snapshot.host;
+    if measure == Measure::MemoryRatio {
+        let whole = host.memory_bytes.zip(host.memory_available_bytes);
+        let (all, free) = whole.ok_or("the host does not tell its memory")?;
+        return Ok(1.0 - free as f64 / all as f64);
+    }
+    let shares = host
+        .disks
+        .iter()
+        .map(|disk| 1.0 - disk.available_bytes as f64 / disk.bytes as f64);
+    Ok(shares.fold(f64::NAN, f64::max))
 }

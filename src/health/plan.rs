@@ -147,7 +147,7 @@ pub enum Measure {
     OpenFilesRatio,
     /// Threads.
     Threads,
-    /// CPUs kept busy.
+    /// CPUs kept busy since the workers began.
     Cpu,
     /// Error budget left.
     BudgetLeft,

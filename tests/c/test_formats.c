@@ -49,7 +49,7 @@ static void no_options_are_the_whole(void)
 {
     tidegate_engine *engine = small_engine();
     tidegate_snapshot *snapshot = snapshot_of(engine);
-    for (uint32_t format = 0; format <= TIDEGATE_FORMAT_HEALTH_SIMPLE; format++) {
+    for (uint32_t format = 0; format <= TIDEGATE_FORMAT_HDR_LOG; format++) {
         size_t length = 0;
         char *one = text_with(snapshot, format, NULL), *other = text_with(snapshot, format, "{}");
         CHECK(strcmp(one, other) == 0);
@@ -83,6 +83,21 @@ static void a_declared_edge_is_exact(void)
     tidegate_snapshot *snapshot = snapshot_of(engine);
     CHECK(has(snapshot, TIDEGATE_FORMAT_PROMETHEUS, NULL, "_bucket{le=\"0.2\"} 1\n"));
     CHECK(has(snapshot, TIDEGATE_FORMAT_PROMETHEUS, NULL, "_bucket{le=\"0.25\"} 2\n"));
+    tidegate_snapshot_free(snapshot);
+    tidegate_engine_close(engine);
+}
+
+static void other_tools_get_lines(void)
+{
+    size_t length = 0;
+    tidegate_engine *engine = small_engine();
+    tidegate_snapshot *snapshot = snapshot_of(engine);
+    CHECK(has(snapshot, TIDEGATE_FORMAT_STATSD, NULL, "http.requests:3|g\nhttp.wait.count:2|g\n"));
+    CHECK(has(snapshot, TIDEGATE_FORMAT_HDR_LOG, NULL, "#[StartTime: "));
+    CHECK(has(snapshot, TIDEGATE_FORMAT_HDR_LOG, NULL, "Tag=http.wait,"));
+    tidegate_status otlp =
+        tidegate_snapshot_render(snapshot, TIDEGATE_FORMAT_OTLP, NULL, 0, &length);
+    CHECK(otlp == TIDEGATE_OK || otlp == TIDEGATE_E_ARGUMENT);
     tidegate_snapshot_free(snapshot);
     tidegate_engine_close(engine);
 }
@@ -136,6 +151,7 @@ int main(void)
     RUN(no_options_are_the_whole);
     RUN(openmetrics_has_its_own_rules);
     RUN(a_declared_edge_is_exact);
+    RUN(other_tools_get_lines);
     RUN(names_are_chosen);
     RUN(what_is_wrong_is_refused);
     return check_result();

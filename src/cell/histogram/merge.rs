@@ -7,6 +7,7 @@
 //! differs by the rounding of additions.
 
 use super::Distribution;
+use crate::cell::buckets;
 
 impl Distribution {
     /// What a histogram would hold that had recorded the values of both.
@@ -41,6 +42,30 @@ impl Distribution {
             min: one.min.min(other.min),
             max: one.max.max(other.max),
         }
+    }
+
+    /// What a histogram with `bits` fraction bits holds that recorded `values`, each so many times.
+    /// Values that no histogram takes are left out.
+    pub fn of_values(bits: u32, values: impl IntoIterator<Item = (f64, u64)>) -> Distribution {
+        let mut found = Distribution::empty(bits);
+        let width = 1usize << bits;
+        let mut octaves: std::collections::BTreeMap<usize, Vec<u64>> = Default::default();
+        for (value, count) in values {
+            if !(0.0..f64::INFINITY).contains(&value) || count == 0 {
+                continue;
+            }
+            let (octave, bucket) = buckets::locate((value + 0.0).to_bits(), bits);
+            let counts = octaves.entry(octave).or_insert_with(|| vec![0; width]);
+            counts[bucket] = counts[bucket].saturating_add(count);
+            found.count = found.count.saturating_add(count);
+            found.sum += value * count as f64;
+            found.min = found.min.min(value);
+            found.max = found.max.max(value);
+        }
+        found.totals = octaves.values().map(|counts| sum_of(counts)).collect();
+        found.octaves = octaves.keys().copied().collect();
+        found.counts = octaves.into_values().flatten().collect();
+        found
     }
 
     /// The same values in buckets of at most `bits` fraction bits.

@@ -4,26 +4,7 @@ use proptest::prelude::*;
 
 /// What a histogram with `bits` fraction bits holds that recorded `values`.
 fn recorded(values: &[f64], bits: u32) -> Distribution {
-    let mut found = Distribution::empty(bits);
-    let width = 1usize << bits;
-    found.octaves = values
-        .iter()
-        .map(|value| buckets::locate(value.to_bits(), bits).0)
-        .collect();
-    found.octaves.sort_unstable();
-    found.octaves.dedup();
-    found.counts = vec![0; found.octaves.len() * width];
-    for value in values {
-        let (octave, bucket) = buckets::locate(value.to_bits(), bits);
-        let at = found.octaves.binary_search(&octave).unwrap();
-        found.counts[at * width + bucket] += 1;
-        found.count += 1;
-        found.sum += value;
-        found.min = found.min.min(*value);
-        found.max = found.max.max(*value);
-    }
-    found.totals = found.counts.chunks_exact(width).map(sum_of).collect();
-    found
+    Distribution::of_values(bits, values.iter().map(|value| (*value, 1)))
 }
 
 fn values() -> impl Strategy<Value = Vec<f64>> {
