@@ -6,7 +6,8 @@ use common::{HALF, LATENCIES};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use tidegate::guard::{Decision, Verdict};
+use tidegate::base::outcome::Outcome;
+use tidegate::guard::{BreakerPhase, Decision, Verdict};
 
 fn main() {
     common::pin(0);
@@ -26,6 +27,26 @@ fn main() {
     });
     group.bench_function("precise clock", |bench| {
         bench.iter(|| engine.region().clock().precise())
+    });
+    group.finish();
+
+    let mut group = criterion.benchmark_group("breaker");
+    let breaker = engine.open_breaker_from("bench", "{}").expect("a breaker");
+    group.bench_function("acquire and report, closed", |bench| {
+        bench.iter(|| {
+            let permit = engine.acquire(black_box(breaker)).ok().flatten();
+            permit.is_some_and(|permit| {
+                engine
+                    .report(breaker, permit, Outcome::Success, 0.01)
+                    .is_ok()
+            })
+        });
+    });
+    engine
+        .set_breaker(breaker, BreakerPhase::ForcedOpen)
+        .expect("a breaker");
+    group.bench_function("denied", |bench| {
+        bench.iter(|| engine.acquire(black_box(breaker)).is_ok());
     });
     group.finish();
 

@@ -264,15 +264,18 @@ impl<'a> Breaker<'a> {
         self.region.layout().limits.stripes as usize
     }
 
+    #[inline(always)]
     fn trip_at(&self) -> usize {
         self.block() + (1 + self.cpus()) * window::ROW_WORDS
     }
 
+    #[inline(always)]
     fn bad_at(&self) -> usize {
         self.probe_marks_at() + permit::MARKS
     }
 
     /// Where reported probes are remembered.
+    #[inline(always)]
     fn probe_marks_at(&self) -> usize {
         self.trip_at() + TRIP_WORDS
     }
