@@ -230,6 +230,26 @@ export class Limiter {
   /** As `check()`, and what is left. */
   decide(...key: KeyPart[]): Decision;
   decideN(cost: number, ...key: KeyPart[]): Decision;
+  /** What `decide()` would say now; takes nothing. */
+  peek(...key: KeyPart[]): Decision;
+  /** Takes a unit that will be there: seconds until it is yours, or undefined if longer than `maxWait`. */
+  reserve(maxWait: number, ...key: KeyPart[]): number | undefined;
+  reserveN(cost: number, maxWait: number, ...key: KeyPart[]): number | undefined;
+  /** Reserves and waits. A `signal` ends it with its reason and gives the units back. */
+  wait(options?: { key?: KeyPart | KeyPart[]; cost?: number; maxWait?: number; signal?: AbortSignal }): Promise<void>;
+  /** Gives back what was taken for a call that was not made. */
+  refund(...key: KeyPart[]): void;
+  refundN(cost: number, ...key: KeyPart[]): void;
+  /** Takes units whether or not they are there. */
+  penalize(cost: number, ...key: KeyPart[]): void;
+  /** Denies this key for so many seconds; 0: no longer. */
+  block(seconds: number, ...key: KeyPart[]): void;
+  /** Puts a key on a list, or takes it off. */
+  list(list: 'none' | 'allow' | 'deny', ...key: KeyPart[]): void;
+  /** HTTP fields for an answer. */
+  headers(decision: Decision, style?: 'current' | 'draft06' | 'legacy'): Record<string, string>;
+  /** The body of application/problem+json. */
+  problem(decision: Decision): Record<string, any>;
 }
 
 export class Decision {

@@ -1,9 +1,11 @@
 'use strict';
-const { native, I, D, W, HANDLE, STATUS, COUNT } = require('./native');
-const { failure } = require('./errors');
+const { native, I, D, W, HANDLE, STATUS, COUNT, OUTCOME } = require('./native');
+const { partsOf } = require('./bulkhead');
+const { DeniedError, failure } = require('./errors');
 const { writeKey, writeKeyOf } = require('./key');
 const { invalid, kindOf } = require('./options');
 const { exact } = require('./metrics');
+const { wait } = require('./retry');
 
 /** What a limiter said: plain numbers, copied, yours to keep. */
 class Decision {
@@ -29,6 +31,21 @@ function decision(allowed) {
 function costOf(cost) {
   if (typeof cost === 'number' && cost >>> 0 === cost) return cost;
   throw invalid(`a cost is a whole number from 1 to 2^32 - 1, not ${kindOf(cost)}`, 'ERR_OUT_OF_RANGE');
+}
+
+const STYLES = { current: 0, draft06: 1, legacy: 2 };
+const LISTS = { none: 0, allow: 1, deny: 2 };
+
+function nameOf(what, names, name) {
+  if (typeof name === 'string' && Object.hasOwn(names, name)) return names[name];
+  throw invalid(`${what} is one of ${Object.keys(names).join(', ')}, not ${kindOf(name)}`, 'ERR_INVALID_ARG_VALUE');
+}
+
+function nanoseconds(what, seconds) {
+  if (typeof seconds !== 'number' || !(seconds >= 0)) {
+    throw invalid(`${what} must be at least 0 seconds, not ${kindOf(seconds)}`, 'ERR_OUT_OF_RANGE');
+  }
+  return BigInt(Math.round(Math.min(seconds * 1e9, 1.8e19)));
 }
 
 class Limiter {
@@ -72,6 +89,102 @@ class Limiter {
 
   decideN(cost, ...parts) {
     return decision(this.checkN(cost, ...parts));
+  }
+
+  #about(cost, parts) {
+    writeKeyOf(parts, 0);
+    I[HANDLE] = this.#handle;
+    I[COUNT] = costOf(cost);
+  }
+
+  peek(...parts) {
+    this.#about(1, parts);
+    native.limiterPeek();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return decision(I[STATUS] === 0);
+  }
+
+  reserve(maxWait, ...parts) {
+    return this.reserveN(1, maxWait, ...parts);
+  }
+
+  reserveN(cost, maxWait, ...parts) {
+    W[1] = nanoseconds('maxWait', maxWait);
+    this.#about(cost, parts);
+    native.limiterReserve();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return I[STATUS] === 0 ? Number(W[0]) / 1e9 : undefined;
+  }
+
+  async wait({ key, cost = 1, maxWait = 60, signal } = {}) {
+    signal?.throwIfAborted();
+    const parts = partsOf(key);
+    const seconds = this.reserveN(cost, maxWait, ...parts);
+    if (seconds === undefined) {
+      throw new DeniedError('limiter', this.#name, `limiter ${this.#name} is free only after more than ${maxWait} s`, maxWait);
+    }
+    if (seconds === 0) return;
+    try {
+      await wait(seconds, signal);
+    } catch (error) {
+      this.refundN(cost, ...parts);
+      throw error;
+    }
+  }
+
+  refund(...parts) {
+    this.refundN(1, ...parts);
+  }
+
+  refundN(cost, ...parts) {
+    this.#about(cost, parts);
+    native.limiterRefund();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  penalize(cost, ...parts) {
+    this.#about(cost, parts);
+    native.limiterPenalize();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  block(seconds, ...parts) {
+    W[0] = nanoseconds('a block', seconds);
+    this.#about(1, parts);
+    native.limiterBlock();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  list(list, ...parts) {
+    I[OUTCOME] = nameOf('a list', LISTS, list);
+    this.#about(1, parts);
+    native.limiterAllow();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  #tell({ allowed, limit, remaining, retryAfter, resetAfter }) {
+    W[0] = BigInt(limit);
+    W[1] = BigInt(remaining);
+    W[2] = nanoseconds('retryAfter', retryAfter);
+    W[3] = nanoseconds('resetAfter', resetAfter);
+    I[HANDLE] = this.#handle;
+    I[OUTCOME] = allowed ? 0 : 1;
+  }
+
+  headers(decided, style = 'current') {
+    I[COUNT] = nameOf('a style', STYLES, style);
+    this.#tell(decided);
+    const lines = native.limiterHeaders();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    const fields = lines.split('\r\n').filter((line) => line !== '');
+    return Object.fromEntries(fields.map((line) => /^([^:]+):\s*(.*)$/.exec(line).slice(1)));
+  }
+
+  problem(decided) {
+    this.#tell(decided);
+    const text = native.limiterProblem();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return JSON.parse(text);
   }
 }
 

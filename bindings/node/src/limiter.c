@@ -25,6 +25,91 @@ static napi_value limiter_check(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* limiterPeek(): as limiterCheck(), and takes nothing */
+static napi_value limiter_peek(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  tidegate_decision decision;
+  arena->status = tidegate_limiter_peek(engine, limiter, arena_key(arena), arena_key_length(arena),
+                                        arena->count, &decision);
+  if (arena->status >= 0) decided(arena, &decision);
+  return NULL;
+}
+
+/* limiterReserve(): handle, key, count = cost, words[1] longest wait; words[0] wait */
+static napi_value limiter_reserve(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  uint64_t wait = 0;
+  arena->status = tidegate_limiter_reserve(engine, limiter, arena_key(arena),
+                                           arena_key_length(arena), arena->count,
+                                           arena->words[1], &wait);
+  arena->words[0] = wait;
+  return NULL;
+}
+
+/* limiterRefund(), limiterPenalize(): handle, key, count = cost */
+static napi_value limiter_refund(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  arena->status = tidegate_limiter_refund(engine, limiter, arena_key(arena),
+                                          arena_key_length(arena), arena->count);
+  return NULL;
+}
+
+static napi_value limiter_penalize(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  arena->status = tidegate_limiter_penalize(engine, limiter, arena_key(arena),
+                                            arena_key_length(arena), arena->count);
+  return NULL;
+}
+
+/* limiterBlock(): handle, key, words[0] how long, 0: no more */
+static napi_value limiter_block(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  arena->status = tidegate_limiter_block(engine, limiter, arena_key(arena),
+                                         arena_key_length(arena), arena->words[0]);
+  return NULL;
+}
+
+/* limiterAllow(): handle, key, outcome = list */
+static napi_value limiter_allow(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  arena->status = tidegate_limiter_allow(engine, limiter, arena_key(arena),
+                                         arena_key_length(arena), arena->outcome);
+  return NULL;
+}
+
+static tidegate_decision decision_of(const struct arena *arena) {
+  tidegate_decision decision = {arena->words[0], arena->words[1], arena->words[2],
+                                arena->words[3]};
+  return decision;
+}
+
+/* limiterHeaders(): handle, words[0..3] decision, outcome = verdict, count = style; lines */
+static napi_value limiter_headers(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  tidegate_decision decision = decision_of(arena);
+  napi_value lines = NULL;
+  WRITTEN(lines, tidegate_limiter_headers(engine, limiter, &decision, arena->outcome,
+                                          arena->count, buffer, capacity, &length));
+  return lines;
+}
+
+/* limiterProblem(): handle, words[0..3] decision; a JSON text */
+static napi_value limiter_problem(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  tidegate_decision decision = decision_of(arena);
+  napi_value text = NULL;
+  WRITTEN(text, tidegate_limiter_problem(engine, limiter, &decision, buffer, capacity, &length));
+  return text;
+}
+
 /* allowRequest(name): engine's handle, key */
 static napi_value allow_request(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -41,6 +126,14 @@ static napi_value allow_request(napi_env env, napi_callback_info info) {
 
 const struct function limiter_functions[] = {
     {"limiterCheck", limiter_check},
+    {"limiterPeek", limiter_peek},
+    {"limiterReserve", limiter_reserve},
+    {"limiterRefund", limiter_refund},
+    {"limiterPenalize", limiter_penalize},
+    {"limiterBlock", limiter_block},
+    {"limiterAllow", limiter_allow},
+    {"limiterHeaders", limiter_headers},
+    {"limiterProblem", limiter_problem},
     {"allowRequest", allow_request},
     {NULL, NULL},
 };

@@ -87,3 +87,34 @@ test('another configuration under the same name is a conflict', () => {
   assert.throws(() => engine.limiter('api', { ...bucket, burst: 4 }), { code: 'TIDEGATE_E_CONFLICT' });
   engine.close();
 });
+
+test('reserving, refunding, penalties, blocks and lists', async () => {
+  const engine = new Engine({ clock: 'manual' });
+  const limiter = engine.limiter('api', { ...bucket, keyed: true });
+  assert.equal(limiter.peek('ann').remaining, 3);
+  assert.equal(limiter.checkN(3, 'ann'), true);
+  assert.deepEqual([limiter.peek('ann').allowed, limiter.reserve(5, 'ann'), limiter.reserve(1, 'ann')], [false, 1, undefined]);
+  limiter.refund('ann');
+  assert.equal(limiter.reserve(5, 'ann'), 1);
+  const reason = new Error('enough');
+  await assert.rejects(limiter.wait({ key: 'ann', signal: AbortSignal.abort(reason) }), (error) => error === reason);
+  await assert.rejects(limiter.wait({ key: 'ann', maxWait: 0 }), { code: 'TIDEGATE_DENIED', guard: 'limiter' });
+  await limiter.wait({ key: 'ben' });
+  limiter.penalize(2, 'ben');
+  assert.equal(limiter.check('ben'), false);
+  limiter.block(10, 'cid');
+  assert.equal(limiter.check('cid'), false);
+  limiter.block(0, 'cid');
+  assert.equal(limiter.check('cid'), true);
+  limiter.list('deny', 'dan');
+  assert.equal(limiter.check('dan'), false);
+  limiter.list('none', 'dan');
+  assert.equal(limiter.check('dan'), true);
+  assert.throws(() => limiter.list('denied', 'dan'), /a list is one of none, allow, deny/);
+  assert.throws(() => limiter.reserve(-1, 'ann'), /maxWait must be at least 0/);
+  const no = limiter.decide('ann');
+  const headers = limiter.headers(no);
+  assert.ok(Number(headers['Retry-After'] ?? headers['retry-after']) >= 1, JSON.stringify(headers));
+  assert.equal(limiter.problem(no).status, 429);
+  engine.close();
+});
