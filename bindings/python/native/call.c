@@ -325,15 +325,10 @@ static PyObject *permit_report(PyObject *object, PyObject *args, PyObject *keywo
         return raise_closed(self->state);
     }
     if (!self->call.open) {
-        PyObject *raised = PyObject_CallFunction(
-            self->state->from_status, "is", TIDEGATE_E_STATE,
-            self->admitted ? "the permit was given back already, or needs no report"
-                           : "the permit was refused: there is nothing to report");
-        if (raised != NULL) {
-            PyErr_SetObject((PyObject *)Py_TYPE(raised), raised);
-            Py_DECREF(raised);
-        }
-        return NULL;
+        return raise_sentence(self->state, TIDEGATE_E_STATE,
+                              self->admitted
+                                  ? "the permit was given back already, or needs no report"
+                                  : "the permit was refused: there is nothing to report");
     }
     double took = seconds == Py_None ? MEASURED : (double)took_ns * 1e-9;
     tidegate_status status = end(self->guard, &self->call, took, outcome, code);

@@ -367,6 +367,7 @@ static PyMethodDef engine_methods[] = {
     {"allow", FAST(engine_allow), METH_FASTCALL, allow_doc},
     {"_set_info", engine_set_info, METH_VARARGS, NULL},
     {"report_error", engine_report_error, METH_VARARGS, report_error_doc},
+    {"_check_all", engine_check_all, METH_O, NULL},
     {"_events", engine_events, METH_O, NULL},
     {"_health", engine_health, METH_O, NULL},
     {"report_health", FAST(engine_report_health), METH_VARARGS | METH_KEYWORDS, report_health_doc},

@@ -32,6 +32,16 @@ PyObject *raise_status(State *state, tidegate_status status)
     return NULL;
 }
 
+PyObject *raise_sentence(State *state, tidegate_status status, const char *sentence)
+{
+    PyObject *error = PyObject_CallFunction(state->from_status, "is", (int)status, sentence);
+    if (error != NULL) {
+        PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+        Py_DECREF(error);
+    }
+    return NULL;
+}
+
 bool type_is_gone(const PyTypeObject *type)
 {
     if (type == NULL) {

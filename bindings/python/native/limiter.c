@@ -5,7 +5,7 @@
 
 /* Decision */
 
-static PyObject *decision_new(Handle *limiter, const tidegate_decision *said, bool admitted)
+PyObject *decision_new(Handle *limiter, const tidegate_decision *said, bool admitted)
 {
     State *state = limiter->state;
     if (type_is_gone(state->decision)) {
@@ -113,7 +113,15 @@ static PyGetSetDef decision_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
+PyDoc_STRVAR(headers_doc, "headers(style=\"current\")\n--\n\n"
+"HTTP fields as a list of names and values: RateLimit-Policy, RateLimit, and Retry-After when\n"
+"denied. style=\"draft_06\" or \"legacy\" for the older names.");
+
+PyDoc_STRVAR(problem_doc, "problem()\n--\n\nThe body of application/problem+json for a denial.");
+
 static PyMethodDef decision_methods[] = {
+    {"headers", FAST(decision_headers), METH_VARARGS | METH_KEYWORDS, headers_doc},
+    {"problem", decision_problem, METH_NOARGS, problem_doc},
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -215,8 +223,32 @@ PyDoc_STRVAR(limit_doc, "limit(*, key=None, cost=1)\n--\n\n"
 "A decorator: calls beyond the limit raise LimitExceeded. `key` is called with the function's\n"
 "arguments and gives a part of a key, or a tuple of parts.");
 
+PyDoc_STRVAR(peek_doc, "peek(*key_parts, cost=1)\n--\n\nWhat check() would say; changes nothing.");
+
+PyDoc_STRVAR(reserve_doc, "reserve(*key_parts, cost=1, max_wait=None)\n--\n\n"
+"Takes the units now, to be used after the seconds that it gives; None when that is more than\n"
+"`max_wait`. Sleeping is the caller's.");
+
+PyDoc_STRVAR(refund_doc, "refund(*key_parts, cost=1)\n--\n\n"
+"Gives units back, of a reservation or of a call that was not made.");
+
+PyDoc_STRVAR(penalize_doc, "penalize(*key_parts, cost=1)\n--\n\n"
+"Takes units, whether or not they are there.");
+
+PyDoc_STRVAR(block_doc, "block(*key_parts, seconds)\n--\n\n"
+"Denies the key for so long; 0 unblocks it.");
+
+PyDoc_STRVAR(set_list_doc, "set_list(*key_parts, to)\n--\n\n"
+"Always admits the key (\"allow\"), never (\"deny\"), or by its limit again (\"none\").");
+
 static PyMethodDef limiter_methods[] = {
     {"admit", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, admit_doc},
+    {"peek", FAST(limiter_peek), METH_FASTCALL | METH_KEYWORDS, peek_doc},
+    {"reserve", FAST(limiter_reserve), METH_FASTCALL | METH_KEYWORDS, reserve_doc},
+    {"refund", FAST(limiter_refund), METH_FASTCALL | METH_KEYWORDS, refund_doc},
+    {"penalize", FAST(limiter_penalize), METH_FASTCALL | METH_KEYWORDS, penalize_doc},
+    {"block", FAST(limiter_block), METH_FASTCALL | METH_KEYWORDS, block_doc},
+    {"set_list", FAST(limiter_set_list), METH_FASTCALL | METH_KEYWORDS, set_list_doc},
     {"_begin", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, NULL},
     {"limit", FAST(handle_decorate), METH_VARARGS | METH_KEYWORDS, limit_doc},
     {"check", FAST(limiter_check), METH_FASTCALL | METH_KEYWORDS, check_doc},

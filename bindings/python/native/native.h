@@ -106,6 +106,8 @@ struct State {
 
 /* Raises the exception of `status` with this thread's last sentence. Always NULL. */
 PyObject *raise_status(State *state, tidegate_status status);
+/* Raises the exception of `status` with a sentence of ours. Always NULL. */
+PyObject *raise_sentence(State *state, tidegate_status status, const char *sentence);
 /* Raises ClosedError. Always NULL. */
 PyObject *raise_closed(State *state);
 /* None for TIDEGATE_OK, else as raise_status(). */
@@ -294,6 +296,21 @@ PyObject *timer_new(Handle *histogram);
 
 /* guarded.c: its type, which is made to fit the interpreter. */
 PyTypeObject *guarded_type(PyObject *module);
+
+/* limiter.c, limits.c */
+
+PyObject *decision_new(Handle *limiter, const tidegate_decision *said, bool admitted);
+PyObject *decision_headers(PyObject *decision, PyObject *args, PyObject *keywords);
+PyObject *decision_problem(PyObject *decision, PyObject *ignored);
+PyObject *engine_check_all(PyObject *engine, PyObject *requests);
+#define LIMITER_FUNCTION(name)                                                                    \
+    PyObject *name(PyObject *limiter, PyObject *const *args, Py_ssize_t count, PyObject *keywords)
+LIMITER_FUNCTION(limiter_peek);
+LIMITER_FUNCTION(limiter_reserve);
+LIMITER_FUNCTION(limiter_refund);
+LIMITER_FUNCTION(limiter_penalize);
+LIMITER_FUNCTION(limiter_block);
+LIMITER_FUNCTION(limiter_set_list);
 
 /* reading.c */
 

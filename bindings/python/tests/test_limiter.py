@@ -11,6 +11,7 @@ from tidegate import (
     Limiter,
     NotFoundError,
     RangeError,
+    StaleError,
     key_bytes,
 )
 from tidegate.engine import KeyPart
@@ -154,3 +155,67 @@ def test_decisions_outlive_their_limiter(engine: Engine) -> None:
     engine.close()
     assert sum(map(bool, kept)) == 10
     assert kept[0].remaining == 9
+
+
+def test_looking_reserving_and_giving_back(engine: Engine) -> None:
+    limiter = engine.limiter("api", algorithm="token_bucket", rate_per_second=10, burst=2)
+    assert limiter.peek(cost=2) and limiter.peek(cost=2)
+    assert [limiter.reserve() for _ in range(3)] == pytest.approx([0.0, 0.0, 0.1])
+    assert limiter.reserve(max_wait=0.1) is None
+    limiter.refund()
+    limiter.refund()
+    assert limiter.check()
+    limiter.penalize(cost=2)
+    assert not limiter.check()
+    for wrong in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="max_wait is a number of seconds"):
+            limiter.reserve(max_wait=wrong)
+    with pytest.raises(TypeError, match="no keyword price"):
+        limiter.peek(price=1)  # type: ignore[call-arg]
+
+
+def test_blocked_and_listed_keys(engine: Engine, keyed: Limiter) -> None:
+    keyed.block("user", 1, seconds=5)
+    denied = keyed.check("user", 1)
+    assert not denied and denied.retry_after == pytest.approx(5.0)
+    keyed.block("user", 1, seconds=0)
+    assert keyed.check("user", 1)
+    keyed.set_list("vip", to="allow")
+    assert all(keyed.check("vip") for _ in range(10))
+    keyed.set_list("bot", to="deny")
+    assert not keyed.check("bot")
+    keyed.set_list("bot", to="none")
+    assert keyed.check("bot")
+    with pytest.raises(ValueError, match="set_list takes"):
+        keyed.set_list("bot", to="block")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="block takes"):
+        keyed.block("bot")  # type: ignore[call-arg]
+
+
+def test_several_limits_as_one(engine: Engine, keyed: Limiter) -> None:
+    total = engine.limiter("total", algorithm="sliding_window", limit=3, window_seconds=60)
+    assert engine.check_all((keyed, "ann"), (total,))
+    assert engine.check_all((keyed, "ann"), (total,))
+    assert not engine.check_all((keyed, "ann"), (total,))
+    assert total.peek().remaining >= 0 and total.check()
+    assert not engine.check_all((keyed, "bob"), (total,))
+    assert keyed.check("bob") and keyed.check("bob")
+    with Engine() as other, pytest.raises(StaleError, match="another engine"):
+        engine.check_all((other.limiter("x", preset="api"),))
+    with pytest.raises(TypeError, match="a request is a limiter"):
+        engine.check_all(("x",))
+    with pytest.raises(ValueError, match="from 1 to 16"):
+        engine.check_all()
+
+
+def test_http_fields_of_a_decision(keyed: Limiter) -> None:
+    names = [name.lower() for name, _ in keyed.check("ann").headers()]
+    assert names == ["ratelimit-policy", "ratelimit"]
+    keyed.check("ann")
+    denied = keyed.check("ann")
+    fields = {name.lower(): value for name, value in denied.headers("legacy")}
+    assert fields["retry-after"] == "60"
+    assert fields["x-ratelimit-remaining"] == "0"
+    assert "429" in denied.problem()
+    with pytest.raises(ValueError, match="style is"):
+        denied.headers("newest")  # type: ignore[arg-type]

@@ -370,6 +370,20 @@ class Engine(_native.Engine):
             events.extend(json.loads(line) for line in lines.splitlines())
             cursor = after
 
+    def check_all(
+        self, *requests: tuple[Any, ...], cost: int = 1
+    ) -> _native.Decision:
+        """Checks several limits as one: all admit, or none is touched. A request is a limiter and
+        the parts of a key. The decision is that of the one that refuses, or of the tightest.
+
+        >>> with Engine() as engine:
+        ...     users = engine.limiter("users", preset="standard", keyed=True)
+        ...     total = engine.limiter("total", preset="api")
+        ...     bool(engine.check_all((users, "ann"), (total,)))
+        True
+        """
+        return self._check_all([(limiter, cost, *parts) for limiter, *parts in requests])
+
     def snapshot(self) -> Snapshot:
         """A picture of everything, while writers go on."""
         return Snapshot(self._snapshot())
