@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `slots` | two claimers never share an entry; one name is found once |
 //! | `checkpoint` | one recorder takes a checkpoint; a reader sees all of it or none |
+//! | `notes` | a note is read whole or not at all; a distinct text is there once, every count of it kept |
 //! | `octave` | the first records of an octave are all counted in one octave |
 //! | `planes` | no add is lost; two owners never share a shard |
 //!
@@ -14,6 +15,7 @@
 //! The operating system is not modelled: clocks stand still and all threads are one process.
 
 mod checkpoint;
+mod notes;
 mod octave;
 mod planes;
 mod slots;
