@@ -167,16 +167,12 @@ class Web:
 
     def headers(self, decision: Decision) -> list[tuple[str, str]]:
         """The RateLimit fields of a decision, and Retry-After."""
-        name = self.limiter.name if self.limiter is not None else "limit"
-        reset = math.ceil(decision.reset_after)
-        fields = [("ratelimit", f'"{name}";r={decision.remaining};t={reset}')]
-        if not decision:
-            fields.append(("retry-after", str(max(1, math.ceil(decision.retry_after)))))
-        return fields
+        return [(name.lower(), value) for name, value in decision.headers()]
 
     def too_many(self, decision: Decision) -> Answer:
         """The answer to a request beyond the limit."""
-        return problem(429, "Too Many Requests", "the limit is reached", self.headers(decision))
+        fields = [("content-type", "application/problem+json"), *self.headers(decision)]
+        return Answer(429, fields, decision.problem().encode())
 
 
 def problem(
