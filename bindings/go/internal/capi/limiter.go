@@ -17,6 +17,32 @@ static capi_result limiter_check(tidegate_engine *e, uint64_t id, const char *ke
 {
     return capi_done(tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, out));
 }
+static capi_result limiter_peek(tidegate_engine *e, uint64_t id, const char *key, size_t length,
+                                uint32_t cost, void *out)
+{
+    return capi_done(tidegate_limiter_peek(e, (tidegate_limiter){id}, key, length, cost, out));
+}
+static capi_result limiter_reserve(tidegate_engine *e, uint64_t id, const char *key, size_t length,
+                                   uint32_t cost, uint64_t most, uint64_t *out)
+{
+    return capi_done(tidegate_limiter_reserve(e, (tidegate_limiter){id}, key, length, cost, most, out));
+}
+static capi_result limiter_refund(tidegate_engine *e, uint64_t id, const char *key, size_t length, uint32_t cost)
+{
+    return capi_done(tidegate_limiter_refund(e, (tidegate_limiter){id}, key, length, cost));
+}
+static capi_result limiter_penalize(tidegate_engine *e, uint64_t id, const char *key, size_t length, uint32_t cost)
+{
+    return capi_done(tidegate_limiter_penalize(e, (tidegate_limiter){id}, key, length, cost));
+}
+static capi_result limiter_block(tidegate_engine *e, uint64_t id, const char *key, size_t length, uint64_t ns)
+{
+    return capi_done(tidegate_limiter_block(e, (tidegate_limiter){id}, key, length, ns));
+}
+static capi_result limiter_allow(tidegate_engine *e, uint64_t id, const char *key, size_t length, int32_t list)
+{
+    return capi_done(tidegate_limiter_allow(e, (tidegate_limiter){id}, key, length, list));
+}
 static capi_result allow_request(tidegate_engine *e, const char *name, const char *key, size_t length)
 {
     return capi_done(tidegate_allow_request(e, name, key, length));
@@ -48,6 +74,40 @@ func LimiterOpen(e Engine, name, config string) (uint64, Result) {
 func LimiterCheck(e Engine, id uint64, key string, has bool, cost uint32, decision *Decision) Result {
 	return result(C.limiter_check(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
 		C.uint32_t(cost), unsafe.Pointer(decision)))
+}
+
+// LimiterPeek says what LimiterCheck would, and changes nothing.
+func LimiterPeek(e Engine, id uint64, key string, has bool, cost uint32, decision *Decision) Result {
+	return result(C.limiter_peek(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
+		C.uint32_t(cost), unsafe.Pointer(decision)))
+}
+
+// LimiterReserve takes units that may be used after a wait of at most so many nanoseconds.
+func LimiterReserve(e Engine, id uint64, key string, has bool, cost uint32, most uint64) (wait uint64, r Result) {
+	var out C.uint64_t
+	r = result(C.limiter_reserve(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
+		C.uint32_t(cost), C.uint64_t(most), &out))
+	return uint64(out), r
+}
+
+// LimiterRefund gives units back.
+func LimiterRefund(e Engine, id uint64, key string, has bool, cost uint32) Result {
+	return result(C.limiter_refund(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.uint32_t(cost)))
+}
+
+// LimiterPenalize takes units whether or not they are there.
+func LimiterPenalize(e Engine, id uint64, key string, has bool, cost uint32) Result {
+	return result(C.limiter_penalize(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.uint32_t(cost)))
+}
+
+// LimiterBlock blocks a key for so many nanoseconds; 0 unblocks it.
+func LimiterBlock(e Engine, id uint64, key string, has bool, ns uint64) Result {
+	return result(C.limiter_block(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.uint64_t(ns)))
+}
+
+// LimiterAllow puts a key on a list: 0 none, 1 allow, 2 deny.
+func LimiterAllow(e Engine, id uint64, key string, has bool, list int32) Result {
+	return result(C.limiter_allow(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.int32_t(list)))
 }
 
 // AllowRequest takes one unit of the limiter of this name.
