@@ -413,6 +413,32 @@ fn reservations_of_many_threads_are_one_after_the_other() {
 }
 
 #[test]
+fn the_end_of_time_is_no_harm() {
+    let engine = engine();
+    let configs = [
+        r#"{"algorithm":"token_bucket","rate_per_second":10,"burst":5}"#,
+        r#"{"algorithm":"sliding_window","limit":5,"window_seconds":1}"#,
+        r#"{"algorithm":"sliding_window","limit":500,"window_seconds":1}"#,
+        r#"{"algorithm":"fixed_window","limit":5,"window_seconds":1}"#,
+    ];
+    let limiters: Vec<_> = (configs.iter().enumerate())
+        .map(|(number, config)| open(&engine, &format!("limit-{number}"), config))
+        .collect();
+    for by in [0, u64::MAX / 4, u64::MAX / 8, u64::MAX] {
+        engine.advance_clock(by).unwrap();
+        for limiter in &limiters {
+            for _ in 0..9 {
+                let reserved = engine.reserve(*limiter, None, 4, u64::MAX).unwrap();
+                assert!(reserved.0 == Verdict::Admitted || by > 0);
+            }
+            engine.penalize(*limiter, None, 2).unwrap();
+            engine.refund(*limiter, None, 3).unwrap();
+            assert!(left(&engine, *limiter) <= 500);
+        }
+    }
+}
+
+#[test]
 fn blocks_and_lists_hold_for_one_key_and_end() {
     let engine = engine();
     let keyed = r#"{"algorithm":"token_bucket","rate_per_second":1,"burst":2,"keyed":true}"#;

@@ -54,7 +54,7 @@ pub const COARSE_WINDOW: u64 = 1024;
 const TIME_BITS: u32 = 62;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 /// Latest time that a slot can hold, 146 years: then time stands still.
-const LAST_TIME: u64 = TIME - 1;
+pub(super) const LAST_TIME: u64 = TIME - 1;
 
 /// A limit and its ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

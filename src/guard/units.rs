@@ -13,7 +13,7 @@ use super::limiter::{Ruling, resolve, settle};
 use super::refusal;
 use super::room::Found;
 use super::rules::{self, Standing};
-use super::sliding::{Attempt, EXACT, Window};
+use super::sliding::{Attempt, EXACT, LAST_TIME, Window};
 use super::{Decision, Verdict};
 use crate::base::error::Result;
 use crate::base::limits;
@@ -236,6 +236,15 @@ impl<'r> Account<'r> {
         }
     }
 
+    /// Now, as a state can hold it.
+    fn now(&self) -> u64 {
+        let now = self.region.clock().precise();
+        match self.terms {
+            Terms::Window(_) => now.min(LAST_TIME),
+            _ => now,
+        }
+    }
+
     fn ring(&self, seat: &Seat<'_>) -> Option<&'r [AtomicU64]> {
         self.limiter.ring(self.region.words(), seat.index())
     }
@@ -336,7 +345,7 @@ impl<'r> Account<'r> {
     fn attempt(&self, seat: &Seat<'_>, cost: u32, most_wait_ns: u64) -> Option<Answer> {
         let clock = self.region.clock();
         let state = seat.state();
-        let now = clock.precise();
+        let now = self.now();
         let taken = match self.terms {
             Terms::Bucket { rate, .. } => {
                 // The reach may have been raised since the rate was read, and before the state.
@@ -361,7 +370,7 @@ impl<'r> Account<'r> {
                     return Some(Answer::plain(Ruling::Damaged));
                 };
                 let ready = window.ready_at(ring, state, cost.into(), now)?;
-                if ready - now > most_wait_ns {
+                if ready > LAST_TIME || ready.saturating_sub(now) > most_wait_ns {
                     None
                 } else {
                     match window.take_at(ring, state, cost.into(), ready, |new| seat.swap(new)) {
@@ -474,11 +483,10 @@ impl<'r> Account<'r> {
         if let Some(answer) = self.settled() {
             return self.shadowed(answer);
         }
-        let clock = self.region.clock();
         loop {
             let (decision, is_same) = match self.seek(None) {
                 Sought::At(seat) => {
-                    let now = clock.precise();
+                    let now = self.now();
                     let decision = self.numbers(Some((&seat, seat.state())), now, cost);
                     (decision, seat.is_same())
                 }
@@ -510,7 +518,7 @@ impl<'r> Account<'r> {
                 Sought::Absent => return Ruling::Admitted,
                 Sought::Nothing(ruling, _) => return ruling,
             };
-            let (state, now) = (seat.state(), clock.precise());
+            let (state, now) = (seat.state(), self.now());
             let new = match self.terms {
                 Terms::Bucket { .. } => {
                     let rate = self.limiter.rate();
@@ -570,7 +578,7 @@ impl<'r> Account<'r> {
                 Sought::Absent => return Ruling::Damaged,
                 Sought::Nothing(ruling, _) => return ruling,
             };
-            let (state, now) = (seat.state(), clock.precise());
+            let (state, now) = (seat.state(), self.now());
             let new = match self.terms {
                 Terms::Bucket { .. } => {
                     let rate = self.limiter.rate();
