@@ -204,6 +204,21 @@ impl Run {
                 let verdict = engine.allow_request(text("limiter").as_bytes(), key)?;
                 Ok((verdict, Map::new()))
             }
+            "breaker_acquire" => {
+                let breaker = engine.find_breaker(text("breaker"))?;
+                given(engine.acquire(breaker)?, "permit")
+            }
+            "breaker_report" => {
+                let breaker = engine.find_breaker(text("breaker"))?;
+                let permit = self.permits[text("permit")];
+                engine.report(breaker, permit, outcome(step), number(&step["seconds"]))?;
+                done(json!({}))
+            }
+            "breaker_state" => {
+                let breaker = engine.find_breaker(text("breaker"))?;
+                let phase = engine.breaker_phase(breaker)?;
+                done(json!({"phase": phase.name()}))
+            }
             "bulkhead_enter" => {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
                 given(engine.enter_bulkhead(bulkhead, None)?, "permit")

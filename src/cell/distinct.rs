@@ -95,7 +95,9 @@ pub struct Entry {
 impl<'r> Distinct<'r> {
     /// The table from word `at`; None when there is none.
     pub fn at(region: &'r Region, at: usize, shape: Shape) -> Option<Self> {
-        (at != 0).then_some(Distinct { region, at, shape })
+        (1..region.words().len())
+            .contains(&at)
+            .then_some(Distinct { region, at, shape })
     }
 
     fn words(&self) -> Words {

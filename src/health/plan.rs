@@ -1,7 +1,7 @@
 //! The section "health" of a configuration document.
 //!
 //! ```json
-//! {"http_status": "default", "minimum_samples": 20, "heartbeat_seconds": 60,
+//! {"http_status": "default", "minimum_samples": 10, "heartbeat_seconds": 60,
 //!  "checks": [
 //!    {"operation": "db.query", "p95_seconds": {"warn": 0.1, "fail": 0.5}, "error_rate": {"warn": 0.01}},
 //!    {"histogram": "queue.wait", "labels": {"queue": "mail"}, "average": {"warn": 5}},
@@ -18,7 +18,7 @@ use crate::base::name;
 use serde_json::{Map, Value};
 
 /// Samples of a window below which rates, averages and quantiles are not judged.
-const MINIMUM_SAMPLES: u64 = 20;
+const MINIMUM_SAMPLES: u64 = 10;
 /// Age of a worker's heartbeat from which it counts as stuck.
 const HEARTBEAT_SECONDS: f64 = 60.0;
 /// More checks are a sign of a generated document gone wrong.

@@ -25,7 +25,7 @@ fn the_document_of_the_contract_is_read() {
                     warn: Some(0.1),
                     fail: Some(0.5),
                     below: false,
-                    minimum_samples: Some(20)
+                    minimum_samples: Some(10)
                 }
             ),
             (
@@ -34,7 +34,7 @@ fn the_document_of_the_contract_is_read() {
                     warn: Some(0.01),
                     fail: Some(0.05),
                     below: false,
-                    minimum_samples: Some(20)
+                    minimum_samples: Some(10)
                 }
             ),
         ]
