@@ -103,7 +103,7 @@ for (const [name, start] of Object.entries(SERVERS)) {
 
     const first = await get('/item/1');
     assert.deepEqual([first.status, await first.text()], [200, 'ok']);
-    assert.equal(first.headers.get('ratelimit-policy'), '"api";q=3');
+    assert.equal(first.headers.get('ratelimit-policy'), '"api";q=3;w=600');
     assert.match(first.headers.get('ratelimit'), /^"api";r=2;t=\d+$/);
     await get('/item/2');
     await get('/item/3');

@@ -19,7 +19,6 @@ const OPTIONS = {
   metrics: 'string|boolean',
   health: 'string|boolean',
   registers: 'array',
-  policy: 'boolean',
 };
 
 const problem = (status, title, more) => ({
@@ -28,15 +27,13 @@ const problem = (status, title, more) => ({
   body: JSON.stringify({ type: 'about:blank', title, status, ...more }),
 });
 
-/** An answer to a call that the limiter refused: 429. */
+/** An answer to a call that the limiter refused: 429; its Retry-After is among the limiter's fields. */
 function tooMany(limiter, decision) {
-  const answer = problem(429, 'Too Many Requests', {
-    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-    detail: `The limit ${limiter.name} is used up; try again in ${retrySeconds(decision.retryAfter)} s.`,
-    'violated-policies': [limiter.name],
-  });
-  answer.headers.push(['retry-after', String(retrySeconds(decision.retryAfter))]);
-  return answer;
+  return {
+    status: 429,
+    headers: [['content-type', 'application/problem+json']],
+    body: JSON.stringify(limiter.problem(decision)),
+  };
 }
 
 /** An answer to a call that there is no room for: 503. */
@@ -144,9 +141,7 @@ class Server {
       const part = key === undefined ? (address ?? 'unknown') : key === false ? [] : key(request);
       const parts = Array.isArray(part) ? part : [part];
       const decision = limiter.decideN(typeof cost === 'function' ? cost(request) : cost, ...parts);
-      header('ratelimit-policy', `${quoted(limiter.name)};q=${decision.limit}`);
-      const reset = decision.allowed ? decision.resetAfter : decision.retryAfter;
-      header('ratelimit', `${quoted(limiter.name)};r=${decision.remaining};t=${Math.ceil(reset)}`);
+      for (const [name, value] of Object.entries(limiter.headers(decision))) header(name, value);
       if (!decision.allowed) return { answer: tooMany(limiter, decision) };
     }
     if (this.#bulkhead === undefined) return {};
@@ -181,8 +176,6 @@ class Server {
     return route === undefined ? found : String(expectFunction('route', route)(request) ?? '');
   }
 }
-
-const quoted = (name) => `"${name.replaceAll(/["\\]/g, '\\$&')}"`;
 
 /** The path of a request's target, without its query. */
 function pathOf(url) {
