@@ -1644,6 +1644,9 @@ tidegate_status tidegate_error_report(tidegate_engine *engine,
  * or `"evict"`. A key's memory is reused without loss as soon as its limit is
  * full again. With `"shadow":true` denials are counted, and everything passes.
  *
+ * A limiter with keys also takes `"allow"` and `"deny"`, lists of keys that are
+ * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan().
+ *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.
  * @param config_json  A JSON object; NULL for a limiter that must exist.
@@ -1939,6 +1942,33 @@ tidegate_status tidegate_limiter_allow(tidegate_engine *engine,
                                        const char *key,
                                        size_t key_length,
                                        int32_t list);
+
+/**
+ * Puts `key` on a plan: another limit of the same limiter.
+ *
+ * Plans stand in the limiter's configuration, each with the fields of an
+ * algorithm: `"plans":{"pro":{"algorithm":"token_bucket","rate_per_second":100,
+ * "burst":500}}`. A key that is put on a plan begins with its whole limit, and
+ * decisions have the plan's numbers. In snapshots a plan is a limiter of its
+ * own, called `limiter/plan`; its checks are counted for the limiter.
+ *
+ * @param engine      An open engine.
+ * @param limiter     From tidegate_limiter_open(): a limiter with keys.
+ * @param key         Which key.
+ * @param key_length  Bytes in `key`.
+ * @param plan        Name of the plan; NULL for the limiter's own limit again.
+ *
+ * @return TIDEGATE_OK, TIDEGATE_E_NOT_FOUND when the limiter has no such plan, or
+ *         an error of tidegate_limiter_allow().
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_set_plan(tidegate_engine *engine,
+                                          tidegate_limiter limiter,
+                                          const char *key,
+                                          size_t key_length,
+                                          const char *plan);
 
 /**
  * Writes the HTTP fields of a decision, each as a line `Name: value` that ends

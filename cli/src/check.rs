@@ -54,7 +54,7 @@ fn summary(options: &Options) -> String {
         quantity::whole(limits.max_series_per_name),
         options.limiters.len()
     );
-    for (name, policy) in &options.limiters {
+    for (name, policy, _) in &options.limiters {
         let keys = policy.keyed.map(|keyed| {
             let keys = quantity::whole(keyed.max_keys);
             format!(" ({keys} keys, then {})", keyed.when_full.name())

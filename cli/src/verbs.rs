@@ -75,8 +75,8 @@ pub const VERBS: &[Verb] = &[
         name: "watch",
         operand: "PATH",
         summary: "show a region as a table that refreshes",
-        about: "Attaches read-only to the region file PATH and shows counters, gauges, histograms, limiters\n\
-                and workers. Rates are those of the time between two tables. Ctrl-C ends it.",
+        about: "Attaches read-only to the region file PATH and shows limiters, breakers, bulkheads, histograms,\n\
+                counters, gauges and workers. Rates are those of the time between two tables. Ctrl-C ends it.",
         flags: &[
             Flag {
                 name: "interval",

@@ -10,6 +10,7 @@ use crate::table::Table;
 use std::collections::HashMap;
 use tidegate::cell::histogram::Distribution;
 use tidegate::guard::LimiterReading;
+use tidegate::health::{Status, judge};
 use tidegate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
 
 /// A snapshot, and the one before it.
@@ -42,6 +43,7 @@ impl View<'_> {
             bytes(engine.heap_bytes as f64),
         )];
         lines.push(self.workers_in_words());
+        lines.extend(self.illness());
         lines.extend(
             engine
                 .warnings
@@ -89,6 +91,18 @@ impl View<'_> {
         lines
     }
 
+    /// What is not well, if anything.
+    fn illness(&self) -> Option<String> {
+        let status = judge(self.now).status;
+        let is_ill = matches!(status, Status::Degraded | Status::Unhealthy);
+        is_ill.then(|| {
+            format!(
+                "health: {}; tidegate health --json tells why",
+                status.name()
+            )
+        })
+    }
+
     fn workers_in_words(&self) -> String {
         let engine = &self.now.engine;
         let alive = engine.workers.iter().filter(|worker| worker.alive).count() as u64;
@@ -109,6 +123,8 @@ impl View<'_> {
     pub fn tables(&self) -> Vec<Table> {
         vec![
             self.limiters(),
+            self.breakers(),
+            self.bulkheads(),
             self.histograms(),
             self.counters(),
             self.gauges(),
@@ -152,6 +168,44 @@ impl View<'_> {
                 whole(limiter.tallies.denied),
                 keys,
                 policy::words(&limiter.policy),
+            ]);
+        }
+        table
+    }
+
+    fn breakers(&self) -> Table {
+        let mut table = Table::new(&[
+            "breaker", "state", "calls", "failures", "slow", "denied", "opened", "retry in",
+        ]);
+        for breaker in &self.now.breakers {
+            let retry = match breaker.retry_after_ns {
+                0 => "-".to_owned(),
+                wait => span(wait),
+            };
+            table.row([
+                breaker.name.clone(),
+                breaker.phase.name().to_owned(),
+                whole(breaker.calls),
+                whole(breaker.failures),
+                whole(breaker.slow_calls),
+                whole(breaker.totals.not_permitted),
+                whole(breaker.totals.opened),
+                retry,
+            ]);
+        }
+        table
+    }
+
+    fn bulkheads(&self) -> Table {
+        let mut table = Table::new(&["bulkhead", "inside", "limit", "entered", "denied"]);
+        for bulkhead in &self.now.bulkheads {
+            let numbers = bulkhead.numbers;
+            table.row([
+                bulkhead.name.clone(),
+                whole(numbers.in_use),
+                whole(numbers.limit),
+                whole(numbers.entered),
+                whole(numbers.denied),
             ]);
         }
         table

@@ -131,8 +131,8 @@ impl Engine {
             engine.own_plan = Some(health.clone());
         }
         engine.open_objectives(&options.objectives)?;
-        for (name, policy) in &options.limiters {
-            engine.open_limiter(name, policy)?;
+        for (name, policy, exceptions) in &options.limiters {
+            engine.open_limiter_with(name, policy, exceptions)?;
         }
         for (name, policy) in &options.breakers {
             engine.open_breaker(name, policy)?;
@@ -519,7 +519,8 @@ impl Engine {
 
     /// Opens the limiter `name` with the policy that a JSON object describes.
     pub fn open_limiter_from(&self, name: &str, config: &str) -> Result<Limiter> {
-        self.open_limiter(name, &options::limiter_policy(name, config)?)
+        let (policy, exceptions) = options::limiter_policy(name, config)?;
+        self.open_limiter_with(name, &policy, &exceptions)
     }
 
     /// The limiter `name`, which must exist.

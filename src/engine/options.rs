@@ -4,7 +4,7 @@ use crate::base::error::{Error, Result};
 use crate::base::{host, limits};
 use crate::guard::bulkhead::BulkheadPolicy;
 use crate::guard::chain::ChainPolicy;
-use crate::guard::policy::LimiterPolicy;
+use crate::guard::policy::{Exceptions, LimiterPolicy};
 use crate::guard::retry::RetryPolicy;
 use crate::guard::{BreakerPolicy, ThrottlePolicy};
 use crate::health::Plan;
@@ -42,7 +42,7 @@ pub struct Options {
     /// Series of one name.
     pub max_series_per_name: Option<u64>,
     /// Limiters by name.
-    pub limiters: Vec<(String, LimiterPolicy)>,
+    pub limiters: Vec<(String, LimiterPolicy, Exceptions)>,
     /// Objectives in the order of the document.
     pub objectives: Vec<ObjectivePolicy>,
     /// What health is judged by.
@@ -80,12 +80,13 @@ impl Options {
                 "window_seconds" => options.window_seconds = Some(window(value)?),
                 "metrics" => options.read_metrics(object(name, value)?)?,
                 "limiters" => {
-                    for (limiter, policy) in object(name, value)? {
+                    for (limiter, value) in object(name, value)? {
                         crate::base::name::check("limiter", limiter)
                             .map_err(|cause| Error::config(format!("limiters: {cause}")))?;
                         let place = format!("limiters.{limiter}");
-                        let policy = LimiterPolicy::parse(&place, policy)?;
-                        options.limiters.push((limiter.clone(), policy));
+                        let policy = LimiterPolicy::parse(&place, value)?;
+                        let exceptions = Exceptions::parse(&place, value, &policy)?;
+                        options.limiters.push((limiter.clone(), policy, exceptions));
                     }
                 }
                 "throttles" => {
@@ -229,13 +230,16 @@ impl Options {
 }
 
 /// Reads the configuration of one limiter, a JSON object.
-pub fn limiter_policy(name: &str, text: &str) -> Result<LimiterPolicy> {
+pub fn limiter_policy(name: &str, text: &str) -> Result<(LimiterPolicy, Exceptions)> {
     let value: Value = serde_json::from_str(text).map_err(|cause| {
         Error::config(format!(
             "the configuration of limiter {name:?} is not JSON: {cause}"
         ))
     })?;
-    LimiterPolicy::parse(&format!("limiters.{name}"), &value)
+    let place = format!("limiters.{name}");
+    let policy = LimiterPolicy::parse(&place, &value)?;
+    let exceptions = Exceptions::parse(&place, &value, &policy)?;
+    Ok((policy, exceptions))
 }
 
 /// Reads the configuration of one bulkhead, a JSON object.

@@ -5,7 +5,7 @@ use crate::base::error::Result;
 use crate::guard::rules::{self, List};
 use crate::guard::texts::{self, Style};
 use crate::guard::together::{self, Request, Together};
-use crate::guard::{Decision, Verdict, units};
+use crate::guard::{Decision, Exceptions, LimiterPolicy, Verdict, units};
 
 impl Engine {
     /// Takes the units of all `requests`, or none.
@@ -60,6 +60,34 @@ impl Engine {
     pub fn set_list(&self, limiter: Limiter, key: Option<&[u8]>, list: List) -> Result<()> {
         self.writer()?;
         rules::set_list(&self.region, limiter.0, key, list)
+    }
+
+    /// Puts `key` on one of the limiter's plans, or on none.
+    pub fn set_plan(&self, limiter: Limiter, key: Option<&[u8]>, plan: Option<&str>) -> Result<()> {
+        self.writer()?;
+        rules::set_plan(&self.region, limiter.0, key, plan)
+    }
+
+    /// Opens the limiter `name` with `policy`, and with keys that it treats apart.
+    pub fn open_limiter_with(
+        &self,
+        name: &str,
+        policy: &LimiterPolicy,
+        exceptions: &Exceptions,
+    ) -> Result<Limiter> {
+        let limiter = self.open_limiter(name, policy)?;
+        for (plan, policy) in &exceptions.plans {
+            self.open_limiter(&rules::plan_name(name, plan), policy)?;
+        }
+        for (keys, list) in [
+            (&exceptions.allow, List::Allow),
+            (&exceptions.deny, List::Deny),
+        ] {
+            for key in keys {
+                self.set_list(limiter, Some(key.as_bytes()), list)?;
+            }
+        }
+        Ok(limiter)
     }
 
     /// The HTTP fields of a decision.

@@ -61,6 +61,9 @@ pub struct tidegate_decision {
  * or `"evict"`. A key's memory is reused without loss as soon as its limit is
  * full again. With `"shadow":true` denials are counted, and everything passes.
  *
+ * A limiter with keys also takes `"allow"` and `"deny"`, lists of keys that are
+ * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan().
+ *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.
  * @param config_json  A JSON object; NULL for a limiter that must exist.

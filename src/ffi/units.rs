@@ -394,6 +394,47 @@ pub unsafe extern "C" fn tidegate_limiter_allow(
 }
 
 /**
+ * Puts `key` on a plan: another limit of the same limiter.
+ *
+ * Plans stand in the limiter's configuration, each with the fields of an
+ * algorithm: `"plans":{"pro":{"algorithm":"token_bucket","rate_per_second":100,
+ * "burst":500}}`. A key that is put on a plan begins with its whole limit, and
+ * decisions have the plan's numbers. In snapshots a plan is a limiter of its
+ * own, called `limiter/plan`; its checks are counted for the limiter.
+ *
+ * @param engine      An open engine.
+ * @param limiter     From tidegate_limiter_open(): a limiter with keys.
+ * @param key         Which key.
+ * @param key_length  Bytes in `key`.
+ * @param plan        Name of the plan; NULL for the limiter's own limit again.
+ *
+ * @return TIDEGATE_OK, TIDEGATE_E_NOT_FOUND when the limiter has no such plan, or
+ *         an error of tidegate_limiter_allow().
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_limiter_set_plan(
+    engine: *mut tidegate_engine,
+    limiter: tidegate_limiter,
+    key: *const c_char,
+    key_length: usize,
+    plan: *const c_char,
+) -> tidegate_status {
+    edge::run(|| {
+        // SAFETY: the caller's promise.
+        let (engine, key, plan) = unsafe {
+            (
+                input::engine(engine)?,
+                input::key(key, key_length)?,
+                input::optional_text("plan", plan)?,
+            )
+        };
+        engine.set_plan(Limiter(limiter.id), key, plan)
+    })
+}
+
+/**
  * Writes the HTTP fields of a decision, each as a line `Name: value` that ends
  * with CR LF.
  *

@@ -69,7 +69,7 @@ pub use breaker::{
     Tripped,
 };
 pub use limiter::check;
-pub use policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
+pub use policy::{Algorithm, Exceptions, Keyed, LimiterPolicy, WhenFull};
 pub use registry::{LimiterReading, Tallies, find, list, open};
 pub use throttle::{ThrottlePolicy, ThrottleReading, ThrottleTotals};
 

@@ -212,13 +212,49 @@ impl LimiterPolicy {
     }
 }
 
+/// Keys that a limiter treats apart from the beginning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exceptions {
+    /// Keys that are always admitted.
+    pub allow: Vec<String>,
+    /// Keys that never are.
+    pub deny: Vec<String>,
+    /// Plans by name: limits of their own for the keys that are put on them.
+    pub plans: Vec<(String, LimiterPolicy)>,
+}
+
+impl Exceptions {
+    /// Reads them from the limiter's value at `path`; `policy` is the limiter's own.
+    pub fn parse(path: &str, value: &Value, policy: &LimiterPolicy) -> Result<Self> {
+        let fields = Fields::of(path, value)?;
+        for name in ["allow", "deny", "plans"] {
+            if policy.keyed.is_none() && fields.get(name).is_some() {
+                return Err(fields.wrong(name, "only together with \"keyed\": true"));
+            }
+        }
+        Ok(Exceptions {
+            allow: fields.texts("allow")?,
+            deny: fields.texts("deny")?,
+            plans: fields.plans(policy)?,
+        })
+    }
+}
+
 /// A limiter's object in the document, and where it is.
 struct Fields<'a> {
     path: &'a str,
     object: &'a serde_json::Map<String, Value>,
 }
 
-const SHARED_FIELDS: [&str; 4] = ["keyed", "max_keys", "when_full", "shadow"];
+const SHARED_FIELDS: [&str; 7] = [
+    "keyed",
+    "max_keys",
+    "when_full",
+    "shadow",
+    "allow",
+    "deny",
+    "plans",
+];
 
 impl<'a> Fields<'a> {
     fn of(path: &'a str, value: &'a Value) -> Result<Self> {
@@ -349,6 +385,48 @@ impl<'a> Fields<'a> {
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(_) => Err(self.wrong(name, "true or false")),
         }
+    }
+
+    fn texts(&self, name: &str) -> Result<Vec<String>> {
+        let Some(value) = self.get(name) else {
+            return Ok(Vec::new());
+        };
+        let texts = value.as_array().and_then(|all| {
+            all.iter()
+                .map(|text| text.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()
+        });
+        texts.ok_or_else(|| self.wrong(name, "a list of keys"))
+    }
+
+    /// A plan has the fields of an algorithm; the others are those of its limiter.
+    fn plans(&self, policy: &LimiterPolicy) -> Result<Vec<(String, LimiterPolicy)>> {
+        let Some(value) = self.get("plans") else {
+            return Ok(Vec::new());
+        };
+        let Some(plans) = value.as_object() else {
+            return Err(self.wrong("plans", "an object of plans by name"));
+        };
+        plans
+            .iter()
+            .map(|(name, plan)| {
+                let place = format!("{}.plans.{name}", self.path);
+                crate::base::name::check("plan", name)
+                    .map_err(|cause| Error::config(format!("{place}: {cause}")))?;
+                let fields = Fields::of(&place, plan)?;
+                let shared = SHARED_FIELDS
+                    .iter()
+                    .find(|field| fields.get(field).is_some());
+                if let Some(shared) = shared {
+                    return Err(fields.wrong(shared, "nothing: a plan has that of its limiter"));
+                }
+                let plan = LimiterPolicy {
+                    algorithm: fields.algorithm()?,
+                    ..*policy
+                };
+                Ok((name.clone(), plan))
+            })
+            .collect()
     }
 
     fn when_full(&self) -> Result<WhenFull> {

@@ -4,8 +4,11 @@
 //! flag in its shape; without the flag nobody looks. An entry's state is the rule itself:
 //!
 //! ```text
-//! rule    | blocked until, in 64 ns (54 bits) | plan (8 bits) | list (2 bits) |
+//! rule    | blocked until, in 64 ns (53 bits) | plan (9 bits) | list (2 bits) |
 //! ```
+//! A plan is a limiter of its own, called `limiter/plan`, with keys of its own; its number is that of
+//! the limiter's entry, plus one. So whoever is put on a plan begins with its whole limit.
+//!
 //! A rule that says nothing any more is idle, and its entry goes to another key. A limiter without
 //! keys has one rule, in a word of its own.
 
@@ -14,19 +17,20 @@ use super::keys::{Displaced, Life, Place, Print, Table};
 use super::limiter::resolve;
 use super::policy::WhenFull;
 use super::refusal;
-use super::registry::name_of;
+use super::registry::{self, name_of};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::base::sync::Ordering;
 use crate::region::Region;
 use crate::region::events::{self, Cause, Event, Kind};
+use crate::region::handle;
 
 const LIST_BITS: u32 = 2;
-const PLAN_BITS: u32 = 8;
+const PLAN_BITS: u32 = 9;
 const UNTIL_SHIFT: u32 = LIST_BITS + PLAN_BITS;
 /// Nanoseconds of a step of the time until which a key is blocked.
 const STEP_NS: u64 = 64;
-/// Latest step: some 36 years of region time.
+/// Latest step: some 18 years of region time.
 const LAST_STEP: u64 = u64::MAX >> UNTIL_SHIFT;
 
 /// Which list a key is on.
@@ -55,6 +59,8 @@ struct Rule {
 pub(super) enum Standing {
     /// Its units decide.
     Usual,
+    /// Its units of this limiter, an entry of the table, decide.
+    OnPlan { index: usize },
     /// Admitted.
     Allowed,
     /// Denied for so long; for ever is `u64::MAX`.
@@ -142,6 +148,29 @@ pub fn set_list(region: &Region, id: u64, key: Option<&[u8]>, list: List) -> Res
     Ok(())
 }
 
+/// Puts `key` on the plan called `plan`, or on none.
+pub fn set_plan(region: &Region, id: u64, key: Option<&[u8]>, plan: Option<&str>) -> Result<()> {
+    let limiter = resolve(region, id)?;
+    let name = name_of(region.words(), &limiter);
+    let number = match plan {
+        None => 0,
+        Some(plan) => registry::find(region, plan_name(&name, plan).as_bytes())
+            .map(|found| handle::entry(found) as u64 + 1)
+            .ok_or_else(|| Error::not_found(format!("limiter {name:?} has no plan {plan:?}")))?,
+    };
+    change(region, id, key, plan.is_some(), |rule| Rule {
+        plan: number,
+        ..rule
+    })?;
+    tell(region, id, Kind::Forced, number);
+    Ok(())
+}
+
+/// The name of the limiter that a plan is.
+pub fn plan_name(limiter: &str, plan: &str) -> String {
+    format!("{limiter}/{plan}")
+}
+
 /// Puts a change into the ring of events.
 fn tell(region: &Region, id: u64, kind: Kind, number: u64) {
     events::write(
@@ -179,7 +208,10 @@ pub(super) fn standing(region: &Region, limiter: Entry<'_>, key: Option<&[u8]>) 
         List::Allow => Standing::Allowed,
         List::Deny => Standing::Denied { for_ns: u64::MAX },
         List::None if for_ns > 0 => Standing::Denied { for_ns },
-        List::None => Standing::Usual,
+        List::None => match (rule.plan as usize).checked_sub(1) {
+            Some(index) => Standing::OnPlan { index },
+            None => Standing::Usual,
+        },
     }
 }
 

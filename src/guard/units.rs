@@ -20,6 +20,7 @@ use crate::base::limits;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::planes::Planes;
 use crate::region::Region;
+use crate::region::handle::{self, IdKind};
 
 /// What `cost` units of limiter `id` would be answered for `key` now; changes nothing.
 pub fn peek(
@@ -210,6 +211,15 @@ impl<'r> Account<'r> {
         } else {
             Standing::Usual
         };
+        if let Standing::OnPlan { index } = standing
+            && let Some(plan) = Entry::at(region, index)
+        {
+            // A damaged rule could lead in a circle: rules of plans are not asked.
+            let is_plan = handle::is(plan.id(), IdKind::Limiter) && !plan.has(entry::RULES);
+            if is_plan {
+                return Self::of(region, plan, key);
+            }
+        }
         let groups = limiter.table(region.words()).groups;
         Ok(Account {
             region,
@@ -282,7 +292,7 @@ impl<'r> Account<'r> {
     fn settled(&self) -> Option<Answer> {
         let limit = self.limit();
         match self.standing {
-            Standing::Usual => None,
+            Standing::Usual | Standing::OnPlan { .. } => None,
             Standing::Allowed => Some(Answer {
                 decision: Decision {
                     limit,

@@ -83,7 +83,7 @@ impl Judge {
         let limiters = options
             .limiters
             .iter()
-            .map(|(name, policy)| {
+            .map(|(name, policy, _)| {
                 let limiter = engine.find_limiter(name)?;
                 Ok(Judged {
                     limiter,
