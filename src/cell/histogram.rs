@@ -20,7 +20,7 @@
 //! 3. write every bucket's count, modulo 2^32, into the slot's byte planes;
 //! 4. publish the tag, then the end of the new slot.
 //!
-//! A claim that is too old is taken over ([`super::claim`]). Records made while a checkpoint is taken
+//! A claim that is too old is taken over (`claim`). Records made while a checkpoint is taken
 //! may count on either side of it. What an operation counts beside its latency is part of the same
 //! checkpoint.
 //!

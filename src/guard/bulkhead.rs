@@ -6,7 +6,7 @@
 //!
 //! **Places come back.** A place says which process has it. The next caller who finds the bulkhead
 //! full asks the system whether the holders live, and takes the place of one that does not. Asking
-//! costs microseconds for each process, so callers of one 4 ms ask [`INQUIRIES`] times at most. With
+//! costs microseconds for each process, so callers of one 4 ms ask `INQUIRIES` times at most. With
 //! a permit timeout, places that were had for longer come back the same way; their holders are told
 //! when they leave.
 //!

@@ -6,7 +6,7 @@
 //! | [`plan`] | the section "health" of a configuration document: what is judged, and by which numbers |
 //! | `preset` | thresholds that have a name |
 //! | `observe` | the value of one measurement in a snapshot |
-//! | [`judge`] | values against thresholds, reports of the application, and the whole |
+//! | `judge` | values against thresholds, reports of the application, and the whole |
 //!
 //! What is not known (no such metric, too few samples, nothing reported yet) is *unknown*, says why,
 //! and makes nothing worse: a service must not be taken out of rotation because nobody calls it.

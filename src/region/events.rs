@@ -12,7 +12,7 @@
 //! the sum of either number: readers take an entry only with the right number and the right sum.
 //!
 //! **A reader never waits for a dead writer.** An event that was begun but is not published holds
-//! back those after it for [`PATIENCE_NS`], counted from the next one that was; then it counts as
+//! back those after it for `PATIENCE_NS`, counted from the next one that was; then it counts as
 //! lost. So do events that were written over before the reader came.
 
 use super::{Region, header};
@@ -140,7 +140,7 @@ pub struct Event {
     pub cause: Cause,
     /// Id of the guard that it happened to.
     pub guard: u64,
-    /// Process that saw it; filled in by [`write`] when it is 0.
+    /// Process that saw it; filled in by [`write()`] when it is 0.
     pub pid: u32,
     /// Two numbers that the kind explains.
     pub numbers: [u64; 2],

@@ -51,9 +51,9 @@ pub const EVENTS_NEXT: usize = 112;
 /// Where the text of the checks of health is that everybody judges by who brings none.
 pub const HEALTH_PLAN: usize = 120;
 /// First word of the table of objectives.
-pub const OBJECTIVES: usize = 124;
+pub const OBJECTIVES: usize = 114;
 /// First word of the table of edges that families are to have when they are made.
-pub const WANTED_EDGES: usize = 125;
+pub const WANTED_EDGES: usize = 116;
 /// First word of the table of checks that the application reports itself.
 pub const REPORTS: usize = 122;
 /// First word of the lists of the slowest calls.
@@ -84,6 +84,49 @@ pub const WORKERS_ATTACHED: usize = 103;
 pub const WORKERS_REFUSED: usize = 104;
 
 const _: () = assert!(SEALED < BOOT && LIMITER_WORDS >= 32);
+
+/// No word is used for two things.
+const _: () = {
+    let all = [
+        BOOT,
+        CLOCK_OFFSET,
+        LAST_SEEN,
+        MANUAL_NOW,
+        HEAP_NEXT,
+        SHARDS_USED,
+        SERIES_NEXT,
+        FAMILIES_NEXT,
+        SPARE_BLOCK,
+        MAKER,
+        EVENTS_NEXT,
+        HEALTH_PLAN,
+        OBJECTIVES,
+        WANTED_EDGES,
+        REPORTS,
+        SLOWEST,
+        ERROR_LOG,
+        SLOWEST_FLOOR,
+        SLOWEST_END,
+        OVERFLOWED_OPENS,
+        DROPPED_VALUES,
+        DROPPED_FULL,
+        COLD_OCTAVES,
+        CLAMPED_VALUES,
+        LOST_CHECKPOINTS,
+        WORKERS_DIED,
+        WORKERS_ATTACHED,
+        WORKERS_REFUSED,
+    ];
+    let mut one = 0;
+    while one < all.len() {
+        let mut other = one + 1;
+        while other < all.len() {
+            assert!(all[one] != all[other]);
+            other += 1;
+        }
+        one += 1;
+    }
+};
 
 /// What the sealed words say.
 #[derive(Clone, Debug)]
