@@ -67,5 +67,29 @@ fn summary(options: &Options) -> String {
             keys.unwrap_or_default()
         );
     }
+    let named = |names: Vec<&str>| match names.len() {
+        0 => None,
+        count => Some(format!("{count}: {}", names.join(", "))),
+    };
+    let sections = [
+        ("breakers", named(names(&options.breakers))),
+        ("throttles", named(names(&options.throttles))),
+        ("bulkheads", named(names(&options.bulkheads))),
+        ("retries", named(names(&options.retries))),
+        ("guards", named(names(&options.guards))),
+        ("objective", {
+            let all = options.objectives.iter();
+            named(all.map(|objective| objective.name.as_str()).collect())
+        }),
+    ];
+    for (section, found) in sections {
+        if let Some(found) = found {
+            let _ = writeln!(text, "{section:<9} {found}");
+        }
+    }
     crate::table::printable_lines(&text)
+}
+
+fn names<T>(guards: &[(String, T)]) -> Vec<&str> {
+    guards.iter().map(|(name, _)| name.as_str()).collect()
 }
