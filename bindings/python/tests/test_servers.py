@@ -56,6 +56,13 @@ class Server:
             time.sleep(0.02)
         raise AssertionError(f"the server did not start:\n{self.log.read_text()}")
 
+    def wait_for_line(self, line: str, count: int) -> None:
+        """Waits until the log has a line so many times."""
+        deadline = time.monotonic() + DEADLINE
+        while self.log.read_text().count(line) < count:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.02)
+
     def ask(self, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
@@ -172,6 +179,8 @@ def shop(tmp_path: Path, region: Path) -> Iterator[Server]:
     environment = {"SHOP_REGION": str(region), "SHOP_DATABASE": str(tmp_path / "shop.db")}
     with server(command, EXAMPLES, tmp_path / "log", environment) as running:
         running.until("/products/1", 200)
+        # A worker that comes later would make the tables again, and its share of the load.
+        running.wait_for_line("Application startup complete", 3)
         yield running
 
 
@@ -213,7 +222,9 @@ def test_the_shop_keeps_one_limit_and_every_count(
         if entry["name"] == "http.server.request.duration"
         and entry["labels"].get("http_route") == "/orders"
     )
-    assert len(answers) + 1 <= recorded <= len(answers) + 1 + 4
+    # A request is counted when its answer has gone out: the killed worker may have had one for each
+    # of the four clients that was answered and not yet counted, or counted and not answered.
+    assert len(answers) + 1 - 4 <= recorded <= len(answers) + 1 + 4
 
 
 def test_the_shop_breaks_its_circuit_and_mends(shop: Server, tmp_path: Path) -> None:
