@@ -2677,8 +2677,10 @@ tidegate_status tidegate_events_read(tidegate_engine *engine,
  * "fail":0.5},"error_rate":{"warn":0.01,"fail":0.05}}]}}`
  *
  * Beyond a warn threshold is degraded, beyond a fail threshold unhealthy, and
- * the whole is as the worst of it. What is not known (no such metric, or less
- * than "minimum_samples", 20, in the window) makes nothing worse. A check
+ * the whole is as the worst of it. A share is beyond a threshold of 1, or of 0
+ * from below, when it is just that: `"saturation":{"fail":1}` means full. What
+ * is not known (no such metric, or less than "minimum_samples", 10, in the
+ * window) makes nothing worse. A check
  * looks at one of operation, histogram, gauge, ratio, limiter, breaker,
  * bulkhead, objective, workers, region, process, host, reported.
  *

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use tidegate::engine::Engine;
 use tidegate::export::{Format, Selection, render, render_selected};
 use tidegate::metrics::{Kind, MetricOptions};
-use tidegate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
+use tidegate::snapshot::{ExemplarReading, FamilyReading, SeriesReading, Snapshot, Value};
 
 fn created() -> Selection {
     Selection {
@@ -67,6 +67,38 @@ fn hostile() -> Snapshot {
         },
     ];
     snapshot
+}
+
+/// A histogram and an operation of a real engine with exemplars: two in one bucket, one beyond all
+/// bounds, and texts that need escapes.
+fn with_exemplars() -> Snapshot {
+    let engine = Engine::open(r#"{"clock": "manual"}"#).unwrap();
+    let options = MetricOptions::parse(r#"{"unit": "seconds"}"#, Kind::Histogram).unwrap();
+    let wait = engine.histogram("wait", &options).unwrap();
+    for (value, trace) in [
+        (0.004, "fast"),
+        (0.06, "older"),
+        (0.09, "newer"),
+        (0.25, "at the bound"),
+        (3.0, "\"quoted\" \\ and\nbroken # {a=\"b\"} 1 2"),
+        (1000.0, "🦀 beyond all bounds"),
+    ] {
+        engine.record_exemplar(wait, value, trace).unwrap();
+        engine.advance_clock(1_500_000_000).unwrap();
+    }
+    engine.snapshot()
+}
+
+/// The exemplars in `text`: the bound of their bucket, and what follows ` # `.
+fn exemplars(text: &str) -> Vec<(&str, &str)> {
+    let lines = text.lines().filter(|line| line.contains("_bucket{"));
+    lines
+        .filter_map(|line| {
+            let (sample, exemplar) = line.split_once(" # ")?;
+            let (_, bound) = sample.split_once("le=\"")?;
+            Some((bound.split_once('"')?.0, exemplar))
+        })
+        .collect()
 }
 
 /// A histogram of a real engine with an edge that no bound has, and values on either side of it.
@@ -154,6 +186,58 @@ fn an_edge_is_an_exact_bound() {
 }
 
 #[test]
+fn an_exemplar_stands_on_the_bucket_of_its_value() {
+    let snapshot = with_exemplars();
+    let text = render(Format::OpenMetrics, &snapshot);
+    let found = exemplars(&text);
+    let bounds: Vec<&str> = found.iter().map(|(bound, _)| *bound).collect();
+    assert_eq!(bounds, ["0.005", "0.1", "0.25", "5.0", "+Inf"], "{text}");
+    let kept = &snapshot.families[0].series[0].exemplars;
+    let at = |value: f64| {
+        let exemplar = kept.iter().find(|exemplar| exemplar.value == value);
+        exemplar.unwrap().wall_ns as f64 / 1e9
+    };
+    for (number, expected) in [
+        format!("{{trace_id=\"fast\"}} 0.004 {}", at(0.004)),
+        format!("{{trace_id=\"newer\"}} 0.09 {}", at(0.09)),
+        format!("{{trace_id=\"at the bound\"}} 0.25 {}", at(0.25)),
+        format!(
+            "{{trace_id=\"\\\"quoted\\\" \\\\ and\\nbroken # {{a=\\\"b\\\"}} 1 2\"}} 3 {}",
+            at(3.0)
+        ),
+        format!("{{trace_id=\"🦀 beyond all bounds\"}} 1000 {}", at(1000.0)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(found[number].1, expected);
+    }
+    assert!(exemplars(&render(Format::Prometheus, &snapshot)).is_empty());
+}
+
+#[test]
+fn exemplars_that_openmetrics_has_no_place_for_are_left_out() {
+    let mut snapshot = empty();
+    let mut wait = histogram("wait", distribution(&[1.0]), distribution(&[1.0]));
+    let exemplar = |value: f64, characters: usize| ExemplarReading {
+        value,
+        wall_ns: 1_763_700_100_500_000_000,
+        trace_id: "ß".repeat(characters),
+    };
+    wait.series[0].exemplars = vec![
+        exemplar(f64::NAN, 3),
+        exemplar(f64::INFINITY, 3),
+        exemplar(0.7, 0),
+        exemplar(0.9, 121),
+        exemplar(1.5, 120),
+    ];
+    snapshot.families = vec![wait];
+    let text = render(Format::OpenMetrics, &snapshot);
+    let longest = format!("{{trace_id=\"{}\"}} 1.5 1763700100.5", "ß".repeat(120));
+    assert_eq!(exemplars(&text), [("2.5", longest.as_str())]);
+}
+
+#[test]
 fn only_chosen_names_are_written() {
     let selection = Selection::parse(r#"{"names": ["db.*", "sent"]}"#).unwrap();
     for format in [Format::Prometheus, Format::OpenMetrics, Format::Json] {
@@ -177,9 +261,16 @@ try:
 except ImportError:
     sys.exit(77)
 text = sys.stdin.buffer.read().decode('utf-8')
-print(sum(len(f.samples) for f in text_string_to_metric_families(text)))
+samples = [s for f in text_string_to_metric_families(text) for s in f.samples]
+with_exemplar = [s for s in samples if s.exemplar]
+for s in with_exemplar:
+    assert s.name.endswith('_bucket'), s
+    assert s.exemplar.value <= float(s.labels['le']) and s.exemplar.timestamp, s
+    assert s.exemplar.labels['trace_id'], s
+print(len(samples), len(with_exemplar))
 ";
-    for snapshot in [empty(), rich(), hostile(), with_edges()] {
+    let snapshots = [empty(), rich(), hostile(), with_edges(), with_exemplars()];
+    for snapshot in snapshots {
         for selection in [Selection::default(), created()] {
             let text = render_selected(Format::OpenMetrics, &snapshot, &selection);
             let started = Command::new("python3")
@@ -200,7 +291,8 @@ print(sum(len(f.samples) for f in text_string_to_metric_families(text)))
             assert!(output.status.success(), "{said}\n{text}");
             let samples = text.lines().filter(|line| !line.starts_with('#')).count();
             let found = String::from_utf8_lossy(&output.stdout).into_owned();
-            assert_eq!(found.trim(), samples.to_string());
+            let shown = exemplars(&text).len();
+            assert_eq!(found.trim(), format!("{samples} {shown}"));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Prometheus text, version 0.0.4, and OpenMetrics, version 1.0.
 //!
 //! The two differ in little ([`Dialect`]): OpenMetrics names a counter's family without `_total`, has
-//! units, may tell when something was made, and ends with `# EOF`.
+//! units, shows exemplars, may tell when something was made, and ends with `# EOF`.
 //!
 //! Families are sorted by the name that they have there, the engine's own (`tidegate_…`) among
 //! them; a family's lines stay together. A histogram shows what it held since it was made, as
 //! cumulative buckets of fixed bounds; windows and quantiles are for the JSON document and for
 //! `histogram_quantile`.
+//!
+//! An exemplar stands on the bucket that its value lies in, the newest one of each bucket; what would be
+//! too long for one is left out.
 //!
 //! **What does not fit is left out, never written wrong.** Suffixes can make two names one: a
 //! counter `x` and a gauge `x_total`. The engine's own families come first, then the others by the
@@ -21,7 +24,12 @@ use super::own::{self, Number, OwnFamily};
 use super::{escape, number, samples, usage};
 use crate::cell::histogram::Distribution;
 use crate::metrics::Kind;
-use crate::snapshot::{FamilyReading, SeriesReading, Snapshot, Value};
+use crate::snapshot::{ExemplarReading, FamilyReading, SeriesReading, Snapshot, Value};
+
+/// Characters that an exemplar's labels may have in OpenMetrics, names and values together.
+const EXEMPLAR_CHARACTERS: usize = 128;
+/// The label of an exemplar.
+const TRACE: &str = "trace_id";
 
 /// Which of the two formats is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,9 +199,11 @@ impl Text<'_> {
                         }
                     });
                 }
-                Value::Histogram { lifetime, .. } => self.histogram(name, lifetime, bounds),
+                Value::Histogram { lifetime, .. } => {
+                    self.histogram(name, lifetime, bounds, &series.exemplars);
+                }
                 Value::Operation(calls) => {
-                    self.histogram(name, &calls.lifetime.latency, bounds);
+                    self.histogram(name, &calls.lifetime.latency, bounds, &series.exemplars);
                 }
             }
         }
@@ -309,12 +319,17 @@ impl Text<'_> {
         self.put("\n");
     }
 
-    fn histogram(&mut self, name: &str, lifetime: &Distribution, bounds: &[bounds::Bound<'_>]) {
+    fn histogram(
+        &mut self,
+        name: &str,
+        lifetime: &Distribution,
+        bounds: &[bounds::Bound<'_>],
+        exemplars: &[ExemplarReading],
+    ) {
         let counts = bounds::count(lifetime, bounds);
-        let within = bounds
-            .iter()
-            .zip(counts)
-            .map(|((_, text), count)| (*text, count));
+        let within = bounds.iter().copied().zip(counts);
+        let beyond = ((f64::INFINITY, "+Inf"), lifetime.count);
+        let mut below = f64::NEG_INFINITY;
         let start = self.out.len();
         self.put(name);
         self.put("_bucket{");
@@ -325,18 +340,49 @@ impl Text<'_> {
         self.put("le=\"");
         // Every further bucket's line begins like the first one.
         let end = self.out.len();
-        for (at, (bound, count)) in within.chain([("+Inf", lifetime.count)]).enumerate() {
+        for (at, ((bound, text), count)) in within.chain([beyond]).enumerate() {
             if at > 0 {
                 self.out.extend_from_within(start..end);
             }
-            self.put(bound);
+            self.put(text);
             self.put("\"} ");
             number::whole(self.out, count);
+            self.exemplar(exemplars, below, bound);
             self.put("\n");
+            below = bound;
         }
         self.sample(name, "_sum", Number::Real(lifetime.sum));
         self.sample(name, "_count", Number::Whole(lifetime.count));
         self.created(name);
+    }
+
+    /// The newest exemplar above `below` and at most `bound`, where there is one.
+    fn exemplar(&mut self, exemplars: &[ExemplarReading], below: f64, bound: f64) {
+        if self.dialect == Dialect::Prometheus {
+            return;
+        }
+        let fits = |exemplar: &&ExemplarReading| {
+            let value = exemplar.value;
+            value.is_finite()
+                && value > below
+                && value <= bound
+                && !exemplar.trace_id.is_empty()
+                && exemplar.trace_id.chars().count() + TRACE.len() <= EXEMPLAR_CHARACTERS
+        };
+        let newest = exemplars
+            .iter()
+            .filter(fits)
+            .max_by_key(|exemplar| exemplar.wall_ns);
+        if let Some(exemplar) = newest {
+            self.put(" # {");
+            self.put(TRACE);
+            self.put("=\"");
+            escape::label_value(self.out, &exemplar.trace_id);
+            self.put("\"} ");
+            number::sample(self.out, exemplar.value);
+            self.put(" ");
+            number::sample(self.out, exemplar.wall_ns as f64 / 1e9);
+        }
     }
 
     fn comment(&mut self, family: &FamilyReading, missing: u64, reason: &str) {

@@ -133,14 +133,18 @@ fn judge_check(snapshot: &Snapshot, plan: &Plan, check: &Check) -> Vec<Finding> 
         .collect()
 }
 
-/// A value exactly at a threshold is not beyond it.
+/// A value exactly at a threshold is not beyond it, save at the end of what a share can be: nothing
+/// is beyond "all" and "none", so that these thresholds mean just that.
 fn compare(measure: Measure, threshold: &Threshold, value: f64) -> (Status, String) {
+    let last = if threshold.below { 0.0 } else { 1.0 };
     let is_beyond = |bound: &f64| {
-        if threshold.below {
-            value < *bound
-        } else {
-            value > *bound
-        }
+        let at_last = measure.is_share() && *bound == last && value == last;
+        at_last
+            || if threshold.below {
+                value < *bound
+            } else {
+                value > *bound
+            }
     };
     let (status, bound) = if let Some(bound) = threshold.fail.filter(is_beyond) {
         (Status::Unhealthy, bound)
@@ -149,7 +153,11 @@ fn compare(measure: Measure, threshold: &Threshold, value: f64) -> (Status, Stri
     } else {
         return (Status::Healthy, String::new());
     };
-    let side = if threshold.below { "below" } else { "above" };
+    let side = match threshold.below {
+        _ if value == bound => "nothing beyond",
+        true => "below",
+        false => "above",
+    };
     let reason = match measure {
         Measure::State if value > 1.5 => "it is open".into(),
         Measure::State => "it is half-open".into(),

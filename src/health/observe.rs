@@ -30,11 +30,10 @@ pub(super) fn value(
         Subject::Host => host(snapshot, measure),
         Subject::Reported(..) => Err("nothing was reported yet".to_owned()),
     }?;
-    if found.is_finite() {
-        Ok(found)
-    } else {
-        Err(format!("its value is {found}"))
+    if found.is_nan() {
+        return Err("its value is not a number".to_owned());
     }
+    Ok(found)
 }
 
 /// The series of a family, all or the one with these labels.
@@ -290,7 +289,8 @@ fn bulkhead(snapshot: &Snapshot, name: &str) -> Result<f64, String> {
     Ok(bulkhead.numbers.in_use as f64 / bulkhead.numbers.limit as f64)
 }
 
-/// Of all living workers together; open files of the one that is nearest to its limit.
+/// Of all living workers together, as far as they tell; of open files the share of the one that is
+/// nearest to its limit.
 fn process(snapshot: &Snapshot, measure: Measure) -> Result<f64, String> {
     let all: Vec<&ProcessUsage> = snapshot
         .engine
@@ -302,12 +302,18 @@ fn process(snapshot: &Snapshot, measure: Measure) -> Result<f64, String> {
     if all.is_empty() {
         return Err("no living worker tells what it uses".to_owned());
     }
-    let sum = |of: fn(&ProcessUsage) -> f64| all.iter().map(|usage| of(usage)).sum();
+    let sum = |of: fn(&ProcessUsage) -> Option<f64>| {
+        let told = all.iter().filter_map(|usage| of(usage));
+        told.reduce(|sum, one| sum + one).unwrap_or(f64::NAN)
+    };
     Ok(match measure {
-        Measure::MemoryBytes => sum(|usage| usage.resident_bytes as f64),
-        Measure::Threads => sum(|usage| usage.threads as f64),
-        Measure::Cpu => sum(|usage| usage.cpu_seconds / usage.uptime_seconds),
-        Measure::OpenFiles => sum(|usage| usage.open_files.map_or(f64::NAN, |open| open as f64)),
+        Measure::MemoryBytes => sum(|usage| Some(usage.resident_bytes as f64)),
+        Measure::Threads => sum(|usage| Some(usage.threads as f64)),
+        Measure::Cpu => sum(|usage| {
+            let lived = usage.uptime_seconds;
+            (lived > 0.0).then_some(usage.cpu_seconds / lived)
+        }),
+        Measure::OpenFiles => sum(|usage| usage.open_files.map(|open| open as f64)),
         _ => all
             .iter()
             .filter_map(|usage| Some(usage.open_files? as f64 / usage.open_files_limit? as f64))

@@ -237,6 +237,25 @@ impl Measure {
         )
     }
 
+    /// True for a part of all there is, from 0 to 1.
+    pub(super) fn is_share(self) -> bool {
+        use Measure as M;
+        matches!(
+            self,
+            M::ErrorRate
+                | M::SuccessRatio
+                | M::SlowRate
+                | M::HitRate
+                | M::Saturation
+                | M::DeniedRatio
+                | M::HeapRatio
+                | M::SeriesRatio
+                | M::MemoryRatio
+                | M::DiskRatio
+                | M::OpenFilesRatio
+        )
+    }
+
     fn fits(self, subject: &Subject) -> bool {
         use Measure as M;
         let is_latency = matches!(self, M::Average | M::Quantile(_) | M::Max | M::Rate);
