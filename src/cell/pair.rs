@@ -31,7 +31,13 @@ impl Pair<'_> {
     /// The first word alone.
     #[inline(always)]
     pub fn first(self) -> u64 {
-        self.words[0].load(Ordering::Relaxed)
+        Self::first_of(&self.words[0])
+    }
+
+    /// The first word of the pair that begins with `word`.
+    #[inline(always)]
+    pub fn first_of(word: &AtomicU64) -> u64 {
+        word.load(Ordering::Relaxed)
     }
 
     /// Both words, of the same moment only if a later [`Pair::swap`] from them succeeds.
@@ -56,6 +62,10 @@ impl Pair<'_> {
 impl Pair<'_> {
     pub fn first(self) -> u64 {
         self.load().0
+    }
+
+    pub fn first_of(word: &AtomicU64) -> u64 {
+        word.load(Ordering::SeqCst) >> 32
     }
 
     pub fn load(self) -> (u64, u64) {

@@ -39,6 +39,31 @@ impl Engine {
         breaker::acquire(&self.region, &self.planes, breaker.0)
     }
 
+    /// [`Engine::acquire`] of a breaker that is closed, where nothing stands in its way; else does
+    /// nothing. Calls nothing, so that a caller who only calls this needs no frame.
+    #[inline(always)]
+    pub fn acquire_at_once(&self, breaker: Breaker) -> Option<u64> {
+        if !self.is_writer() {
+            return None;
+        }
+        breaker::acquire_at_once(&self.region, &self.planes, breaker.0)
+    }
+
+    /// [`Engine::acquire`] of a breaker that is open, where nothing stands in its way; else does
+    /// nothing and returns false.
+    #[inline(always)]
+    pub fn deny_at_once(&self, breaker: Breaker) -> bool {
+        self.is_writer() && breaker::deny_at_once(&self.region, &self.planes, breaker.0)
+    }
+
+    /// [`Engine::report`] of a success, where nothing stands in its way; else does nothing and
+    /// returns false.
+    #[inline(always)]
+    pub fn report_at_once(&self, breaker: Breaker, permit: u64, seconds: f64) -> bool {
+        let (region, planes) = (&self.region, &self.planes);
+        self.is_writer() && breaker::report_at_once(region, planes, breaker.0, permit, seconds)
+    }
+
     /// Gives a permit back: the call ended with `outcome` after `seconds`.
     #[inline(always)]
     pub fn report(

@@ -38,6 +38,23 @@ impl Engine {
         bulkhead::enter(&self.region, &self.planes, bulkhead.0, key)
     }
 
+    /// [`Engine::enter_bulkhead`] without a key, where nothing stands in its way; else does nothing.
+    /// Calls nothing, so that a caller who only calls this needs no frame.
+    #[inline(always)]
+    pub fn enter_bulkhead_at_once(&self, bulkhead: Bulkhead) -> Option<u64> {
+        if !self.is_writer() {
+            return None;
+        }
+        bulkhead::enter_at_once(&self.region, &self.planes, bulkhead.0)
+    }
+
+    /// [`Engine::leave_bulkhead`], where nothing stands in its way; else does nothing and returns
+    /// false. Calls nothing, as [`Engine::enter_bulkhead_at_once`].
+    #[inline(always)]
+    pub fn leave_bulkhead_at_once(&self, bulkhead: Bulkhead, permit: u64) -> bool {
+        self.is_writer() && bulkhead::leave_at_once(&self.region, bulkhead.0, permit, 0)
+    }
+
     /// Leaves with the permit that entering gave.
     #[inline]
     pub fn leave_bulkhead(&self, bulkhead: Bulkhead, permit: u64) -> Result<()> {

@@ -193,6 +193,12 @@ impl Engine {
         }
     }
 
+    /// True when [`Engine::writer`] would have nothing to say or do.
+    #[inline(always)]
+    fn is_writer(&self) -> bool {
+        self.forks.load(Ordering::Relaxed) == host::forks() && self.region.is_writable()
+    }
+
     #[cold]
     #[inline(never)]
     fn after_fork(&self) {
@@ -285,10 +291,8 @@ impl Engine {
     /// nothing, so that a caller who only calls this needs no frame.
     #[inline(always)]
     pub fn add_at_once(&self, counter: Counter, amount: u64) -> bool {
-        let is_ready =
-            self.forks.load(Ordering::Relaxed) == host::forks() && self.region.is_writable();
         match Registry::of(&self.region).resolve(counter.0, IdKind::Counter) {
-            Some(series) if is_ready => {
+            Some(series) if self.is_writer() => {
                 self.planes.add(series, amount);
                 true
             }

@@ -1,8 +1,8 @@
 //! Circuit breakers.
 
 use super::engine::tidegate_engine;
-use super::outcome::tidegate_outcome;
-use super::status::tidegate_status;
+use super::outcome::{TIDEGATE_OUTCOME_SUCCESS, tidegate_outcome};
+use super::status::{TIDEGATE_DENIED, TIDEGATE_OK, tidegate_status};
 use super::{edge, input, outcome, output};
 use crate::base::error::{Error, Result};
 use crate::engine::Breaker;
@@ -195,6 +195,44 @@ pub unsafe extern "C" fn tidegate_breaker_acquire(
     breaker: tidegate_breaker,
     out_permit: *mut u64,
 ) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    let found = unsafe { input::some_engine(engine) }.filter(|_| !out_permit.is_null());
+    match found.and_then(|engine| engine.acquire_at_once(Breaker(breaker.id))) {
+        Some(permit) => {
+            // SAFETY: checked for NULL; the caller's promise for the rest.
+            unsafe { output::write(out_permit, permit) };
+            TIDEGATE_OK
+        }
+        // SAFETY: the caller's promise.
+        None => unsafe { acquire_or_deny(engine, breaker, out_permit) },
+    }
+}
+
+/// What remains of tidegate_breaker_acquire() when the breaker is not closed. Apart, so that the
+/// frame it needs is not paid for by every call; so is what remains when it is not open.
+#[inline(never)]
+unsafe fn acquire_or_deny(
+    engine: *mut tidegate_engine,
+    breaker: tidegate_breaker,
+    out_permit: *mut u64,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    match unsafe { input::some_engine(engine) } {
+        Some(found) if !out_permit.is_null() && found.deny_at_once(Breaker(breaker.id)) => {
+            TIDEGATE_DENIED
+        }
+        // SAFETY: the caller's promise.
+        _ => unsafe { acquire_with_care(engine, breaker, out_permit) },
+    }
+}
+
+#[cold]
+#[inline(never)]
+unsafe fn acquire_with_care(
+    engine: *mut tidegate_engine,
+    breaker: tidegate_breaker,
+    out_permit: *mut u64,
+) -> tidegate_status {
     edge::decide(|| {
         output::required("out_permit", out_permit)?;
         // SAFETY: the caller's promise.
@@ -236,6 +274,28 @@ pub unsafe extern "C" fn tidegate_breaker_acquire(
  */
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_breaker_report(
+    engine: *mut tidegate_engine,
+    breaker: tidegate_breaker,
+    permit: u64,
+    outcome: tidegate_outcome,
+    seconds: f64,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    match unsafe { input::some_engine(engine) } {
+        Some(found)
+            if outcome == TIDEGATE_OUTCOME_SUCCESS
+                && found.report_at_once(Breaker(breaker.id), permit, seconds) =>
+        {
+            TIDEGATE_OK
+        }
+        // SAFETY: the caller's promise.
+        _ => unsafe { report_with_care(engine, breaker, permit, outcome, seconds) },
+    }
+}
+
+/// What remains of tidegate_breaker_report() when it cannot be done at once.
+#[inline(never)]
+unsafe fn report_with_care(
     engine: *mut tidegate_engine,
     breaker: tidegate_breaker,
     permit: u64,

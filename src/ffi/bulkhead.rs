@@ -2,7 +2,7 @@
 
 use super::engine::tidegate_engine;
 use super::outcome::{self, tidegate_outcome};
-use super::status::tidegate_status;
+use super::status::{TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};
 use crate::engine::Bulkhead;
 use crate::guard::Verdict;
@@ -110,6 +110,27 @@ pub unsafe extern "C" fn tidegate_bulkhead_enter(
     bulkhead: tidegate_bulkhead,
     out_permit: *mut u64,
 ) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    let found = unsafe { input::some_engine(engine) }.filter(|_| !out_permit.is_null());
+    match found.and_then(|engine| engine.enter_bulkhead_at_once(Bulkhead(bulkhead.id))) {
+        Some(permit) => {
+            // SAFETY: checked for NULL; the caller's promise for the rest.
+            unsafe { output::write(out_permit, permit) };
+            TIDEGATE_OK
+        }
+        // SAFETY: the caller's promise.
+        None => unsafe { enter_with_care(engine, bulkhead, out_permit) },
+    }
+}
+
+/// What remains of tidegate_bulkhead_enter() when it cannot be done at once. Apart, so that the frame
+/// it needs is not paid for by every call.
+#[inline(never)]
+unsafe fn enter_with_care(
+    engine: *mut tidegate_engine,
+    bulkhead: tidegate_bulkhead,
+    out_permit: *mut u64,
+) -> tidegate_status {
     edge::decide(|| {
         output::required("out_permit", out_permit)?;
         // SAFETY: the caller's promise.
@@ -181,6 +202,22 @@ pub unsafe extern "C" fn tidegate_bulkhead_enter_key(
  */
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_bulkhead_leave(
+    engine: *mut tidegate_engine,
+    bulkhead: tidegate_bulkhead,
+    permit: u64,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    match unsafe { input::some_engine(engine) } {
+        Some(found) if found.leave_bulkhead_at_once(Bulkhead(bulkhead.id), permit) => TIDEGATE_OK,
+        // SAFETY: the caller's promise.
+        _ => unsafe { leave_with_care(engine, bulkhead, permit) },
+    }
+}
+
+/// What remains of tidegate_bulkhead_leave() when it cannot be done at once.
+#[cold]
+#[inline(never)]
+unsafe fn leave_with_care(
     engine: *mut tidegate_engine,
     bulkhead: tidegate_bulkhead,
     permit: u64,

@@ -171,8 +171,49 @@ pub(super) fn is_keyed(region: &Region, id: u64) -> bool {
 
 /// Goes in, if there is room; the permit. A bulkhead with keys wants one, even if empty; one without
 /// wants none.
-#[inline]
+#[inline(always)]
 pub fn enter(region: &Region, planes: &Planes, id: u64, key: Option<&[u8]>) -> Result<Option<u64>> {
+    if key.is_none()
+        && let Some(permit) = enter_at_once(region, planes, id)
+    {
+        return Ok(Some(permit));
+    }
+    enter_with_care(region, planes, id, key)
+}
+
+/// Goes into a bulkhead that has neither keys nor a measured limit nor a timeout, if the first place
+/// that is looked at is free; else does nothing. Calls nothing, so that a caller who only calls this
+/// needs no frame.
+#[inline(always)]
+pub fn enter_at_once(region: &Region, planes: &Planes, id: u64) -> Option<u64> {
+    let entry = Entry::of_id(region, id, IdKind::Bulkhead)?;
+    let bulkhead = Bulkhead { region, entry };
+    let (holder, hint) = (Holder::known()?, entry.get(word::HINT));
+    let is_plain = entry.get(word::TRAITS) & (is::KEYED | is::ADAPTIVE) == 0
+        && entry.get(word::TIMEOUT_NS) == 0
+        && hint != FULL;
+    if !is_plain {
+        return None;
+    }
+    let places = bulkhead.places()?;
+    let place = start(hint, holder, places.len());
+    let word = places.get(place)?;
+    let found = Place(word.load(Ordering::Relaxed));
+    if !found.is_free() {
+        return None;
+    }
+    let permit = bulkhead.put_in(place, word, found, holder)?;
+    planes.add(entry.column(region, tally::ENTERED), 1);
+    Some(bulkhead.number(permit))
+}
+
+#[inline(never)]
+fn enter_with_care(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    key: Option<&[u8]>,
+) -> Result<Option<u64>> {
     let bulkhead = Bulkhead::resolve(region, id)?;
     let count = |tally| planes.add(bulkhead.entry.column(region, tally), 1);
     let holder = Holder::current();
@@ -208,18 +249,63 @@ pub fn enter(region: &Region, planes: &Planes, id: u64, key: Option<&[u8]>) -> R
 }
 
 /// Leaves with the permit that entering gave.
-#[inline]
+#[inline(always)]
 pub fn leave(region: &Region, id: u64, permit: u64) -> Result<()> {
+    if leave_at_once(region, id, permit, 0) {
+        return Ok(());
+    }
+    leave_with_care(region, id, permit)
+}
+
+/// Leaves a bulkhead with none of these traits, where nothing stands in the way; else does nothing and returns false. Calls nothing, so that
+/// a caller who only calls this needs no frame.
+#[inline(always)]
+pub fn leave_at_once(region: &Region, id: u64, permit: u64, traits: u64) -> bool {
+    let Some(entry) = Entry::of_id(region, id, IdKind::Bulkhead) else {
+        return false;
+    };
+    let bulkhead = Bulkhead { region, entry };
+    let permit = Permit::from_number(permit, entry.index, &region.header().seed);
+    match permit.map(|permit| (permit.place, permit.generation)) {
+        Some((Some(place), generation)) if entry.get(word::TRAITS) & traits == 0 => {
+            bulkhead.give_back(place, generation).is_ok()
+        }
+        _ => false,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn leave_with_care(region: &Region, id: u64, permit: u64) -> Result<()> {
     let bulkhead = Bulkhead::resolve(region, id)?;
     let permit = bulkhead.permit(permit)?;
     match permit.place {
-        Some(place) => bulkhead.give_back(place, permit.generation),
+        Some(place) => bulkhead
+            .give_back(place, permit.generation)
+            .map_err(NotInside::error),
         None => Ok(()),
     }
 }
 
 /// Leaves, and tells how the call went: a measured limit learns from it.
+#[inline(always)]
 pub fn leave_with(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    permit: u64,
+    outcome: Outcome,
+    seconds: f64,
+) -> Result<()> {
+    let is_time = (0.0..f64::INFINITY).contains(&seconds);
+    if is_time && leave_at_once(region, id, permit, is::ADAPTIVE) {
+        return Ok(());
+    }
+    leave_and_learn(region, planes, id, permit, outcome, seconds)
+}
+
+#[inline(never)]
+fn leave_and_learn(
     region: &Region,
     planes: &Planes,
     id: u64,
@@ -236,7 +322,9 @@ pub fn leave_with(
     }
     let in_use = bulkhead.measures().then(|| bulkhead.in_use());
     if let Some(place) = found.place {
-        bulkhead.give_back(place, found.generation)?;
+        bulkhead
+            .give_back(place, found.generation)
+            .map_err(NotInside::error)?;
     }
     if let Some(in_flight) = in_use {
         bulkhead.learn(planes, outcome, seconds, in_flight);
@@ -350,6 +438,18 @@ impl<'a> Bulkhead<'a> {
     #[inline(always)]
     fn take(&self, place: usize, word: &AtomicU64, found: Place, holder: Holder) -> Option<Permit> {
         self.stamp(place);
+        self.put_in(place, word, found, holder)
+    }
+
+    /// The same without saying since when.
+    #[inline(always)]
+    fn put_in(
+        &self,
+        place: usize,
+        word: &AtomicU64,
+        found: Place,
+        holder: Holder,
+    ) -> Option<Permit> {
         let taken = found.taken(holder);
         word.compare_exchange(found.0, taken.0, Ordering::SeqCst, Ordering::Relaxed)
             .ok()?;
@@ -372,9 +472,9 @@ impl<'a> Bulkhead<'a> {
     }
 
     #[inline(always)]
-    fn give_back(&self, place: usize, generation: u64) -> Result<()> {
+    fn give_back(&self, place: usize, generation: u64) -> std::result::Result<(), NotInside> {
         let Some(word) = self.places().and_then(|places| places.get(place)) else {
-            return Err(damaged());
+            return Err(NotInside::Damaged);
         };
         let found = Place(word.load(Ordering::Relaxed));
         let is_inside = found.generation() == generation && !found.is_free();
@@ -383,7 +483,7 @@ impl<'a> Bulkhead<'a> {
                 .compare_exchange(found.0, found.left().0, Ordering::SeqCst, Ordering::Relaxed)
                 .is_err()
         {
-            return Err(left_already());
+            return Err(NotInside::Left);
         }
         let hint = self.entry.word(word::HINT);
         if hint.load(Ordering::SeqCst) == FULL {
@@ -429,6 +529,21 @@ fn not_a_permit(number: u64) -> Error {
     Error::stale(format!(
         "{number:#x} is not a permit that this bulkhead gave"
     ))
+}
+
+/// Why a place cannot be given back.
+enum NotInside {
+    Damaged,
+    Left,
+}
+
+impl NotInside {
+    fn error(self) -> Error {
+        match self {
+            NotInside::Damaged => damaged(),
+            NotInside::Left => left_already(),
+        }
+    }
 }
 
 #[cold]

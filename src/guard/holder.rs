@@ -23,11 +23,18 @@ impl Holder {
     /// The calling process.
     #[inline(always)]
     pub fn current() -> Self {
-        let known = KNOWN.load(Ordering::Relaxed);
-        if known & MASK != 0 && known >> BITS == host::forks() & FORKS_MASK {
-            return Holder(known & MASK);
+        match Self::known() {
+            Some(holder) => holder,
+            None => find_out(),
         }
-        find_out()
+    }
+
+    /// The calling process, if it found out already.
+    #[inline(always)]
+    pub fn known() -> Option<Self> {
+        let known = KNOWN.load(Ordering::Relaxed);
+        let is_mine = known & MASK != 0 && known >> BITS == host::forks() & FORKS_MASK;
+        is_mine.then_some(Holder(known & MASK))
     }
 
     /// The process' number.

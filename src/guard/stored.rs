@@ -45,13 +45,17 @@ impl<'a> Entry<'a> {
     /// The guard that `id` of `kind` names.
     #[inline(always)]
     pub fn resolve(region: &'a Region, id: u64, kind: IdKind) -> Result<Self> {
-        if let Some(entry) = Self::at(region, handle::entry(id))
-            && entry.id() == id
-            && handle::is(id, kind)
-        {
-            return Ok(entry);
+        match Self::of_id(region, id, kind) {
+            Some(entry) => Ok(entry),
+            None => Err(stale(id, kind)),
         }
-        Err(stale(id, kind))
+    }
+
+    /// [`Entry::resolve`] without an error to explain.
+    #[inline(always)]
+    pub fn of_id(region: &'a Region, id: u64, kind: IdKind) -> Option<Self> {
+        let entry = Self::at(region, handle::entry(id))?;
+        (entry.id() == id && handle::is(id, kind)).then_some(entry)
     }
 
     /// The id, and all that was written before it.

@@ -189,11 +189,8 @@ pub fn write(region: &Region, event: Event) {
 /// of what happens too often to write each time.
 #[inline]
 pub fn is_due(last: &AtomicU64, now_ns: u64) -> bool {
-    const EVERY_NS: u64 = 1_000_000_000;
     let found = last.load(Ordering::Relaxed);
-    // 0 is never, so that the first one is told at once.
-    let is_old = found == 0 || now_ns.saturating_add(1).wrapping_sub(found) >= EVERY_NS;
-    is_old
+    is_before(found, now_ns)
         && last
             .compare_exchange(
                 found,
@@ -202,6 +199,19 @@ pub fn is_due(last: &AtomicU64, now_ns: u64) -> bool {
                 Ordering::Relaxed,
             )
             .is_ok()
+}
+
+/// True when [`is_due`] may be, without taking its turn.
+#[inline(always)]
+pub fn is_old(last: &AtomicU64, now_ns: u64) -> bool {
+    is_before(last.load(Ordering::Relaxed), now_ns)
+}
+
+/// 0 is never, so that the first one is told at once.
+#[inline(always)]
+fn is_before(last: u64, now_ns: u64) -> bool {
+    const EVERY_NS: u64 = 1_000_000_000;
+    last == 0 || now_ns.saturating_add(1).wrapping_sub(last) >= EVERY_NS
 }
 
 fn entry(region: &Region, number: u64) -> Option<&[AtomicU64; EVENT_WORDS]> {

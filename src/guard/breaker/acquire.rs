@@ -10,7 +10,7 @@ use super::window::{NUMBERS, ROW_WORDS};
 use super::{Breaker, entry, tally};
 use crate::base::error::Result;
 use crate::base::host;
-use crate::base::sync::Ordering;
+use crate::base::sync::{Ordering, fence};
 use crate::cell::planes::Planes;
 use crate::cell::rseq::Row;
 use crate::guard::holder::Holder;
@@ -22,14 +22,52 @@ use std::cell::OnceCell;
 const LOOK_NS: u64 = 1_000_000;
 
 /// A permit for a call through breaker `id`, or none.
-#[inline]
+#[inline(always)]
 pub fn acquire(region: &Region, planes: &Planes, id: u64) -> Result<Option<u64>> {
-    let breaker = Breaker::resolve(region, planes, id)?;
-    let first = breaker.first();
-    if phase_of(first) == Phase::Closed && breaker.shape() & entry::RAMPED == 0 {
-        return Ok(Some(breaker.permit(generation_of(first))));
+    match acquire_at_once(region, planes, id) {
+        Some(permit) => Ok(Some(permit)),
+        None => Ok(Breaker::resolve(region, planes, id)?.acquire_slowly()),
     }
-    Ok(breaker.acquire_slowly())
+}
+
+/// A permit for a call through breaker `id`, if that is closed and there is no more to it; else does
+/// nothing. Calls nothing, so that a caller who only calls this needs no frame.
+#[inline(always)]
+pub fn acquire_at_once(region: &Region, planes: &Planes, id: u64) -> Option<u64> {
+    let breaker = Breaker::of_id(region, planes, id)?;
+    let first = breaker.first();
+    if phase_of(first) != Phase::Closed || breaker.shape() & entry::RAMPED != 0 {
+        return None;
+    }
+    Some(breaker.permit(generation_of(first)))
+}
+
+/// Denies a call through breaker `id`, if that stays open for longer than the clock may be behind and
+/// there is no more to it; else does nothing and returns false.
+#[inline(always)]
+pub fn deny_at_once(region: &Region, planes: &Planes, id: u64) -> bool {
+    let clock = region.clock();
+    let now_ns = clock.coarse();
+    let Some(breaker) = Breaker::of_id(region, planes, id) else {
+        return false;
+    };
+    let Some(pair) = breaker.pair() else {
+        return false;
+    };
+    let first = pair.first();
+    fence(Ordering::Acquire);
+    let (again, until_ns) = pair.load();
+    fence(Ordering::Acquire);
+    let is_denied = phase_of(first) == Phase::Open
+        && again == first
+        && pair.first() == first
+        && now_ns.saturating_add(clock.lag()) < until_ns
+        && breaker.shape() & entry::SHADOW == 0
+        && !events::is_old(breaker.word(entry::TOLD), now_ns);
+    if is_denied {
+        breaker.count(tally::DENIED);
+    }
+    is_denied
 }
 
 impl Breaker<'_> {

@@ -42,11 +42,11 @@ use machine::{Counts, NEVER, Phase, ProbeVerdict, Reason, State, Thresholds, Tim
 use probes::Probes;
 use window::TimeWindow;
 
-pub use acquire::acquire;
+pub use acquire::{acquire, acquire_at_once, deny_at_once};
 pub use machine::{Phase as BreakerPhase, Reason as BreakerReason};
 pub use policy::{BreakerPolicy, BreakerWindow};
 pub use registry::{BreakerReading, BreakerTotals, Tripped, find, list, open};
-pub use report::report;
+pub use report::{report, report_at_once};
 
 /// The words of a breaker's entry behind those that all guards have.
 mod entry {
@@ -141,6 +141,17 @@ impl<'a> Breaker<'a> {
         })
     }
 
+    /// [`Breaker::resolve`] without an error to explain.
+    #[inline(always)]
+    fn of_id(region: &'a Region, planes: &'a Planes, id: u64) -> Option<Self> {
+        let entry = Entry::of_id(region, id, IdKind::Breaker)?;
+        Some(Breaker {
+            region,
+            planes,
+            entry,
+        })
+    }
+
     #[inline(always)]
     fn get(&self, at: usize) -> u64 {
         self.entry.get(at)
@@ -160,7 +171,7 @@ impl<'a> Breaker<'a> {
     /// The first word of the state.
     #[inline(always)]
     fn first(&self) -> u64 {
-        self.pair().map_or(0, Pair::first)
+        Pair::first_of(self.word(entry::STATE))
     }
 
     /// The state: both words of one moment. Another caller's change makes it look again; a word that
@@ -345,6 +356,7 @@ impl<'a> Breaker<'a> {
         self.planes.add(self.entry.column(self.region, tally), 1);
     }
 
+    #[inline(always)]
     fn word(&self, at: usize) -> &'a AtomicU64 {
         self.entry.word(at)
     }

@@ -16,7 +16,7 @@ use super::window::{Bad, MARKS_AT, NUMBERS, ROW_WORDS, When};
 use super::{Breaker, entry, tally};
 use crate::base::error::{Error, Result};
 use crate::base::outcome::Outcome;
-use crate::base::sync::{Ordering, fence};
+use crate::base::sync::{AtomicU64, Ordering, fence};
 use crate::cell::planes::Planes;
 use crate::region::Region;
 
@@ -30,12 +30,61 @@ pub fn report(
     outcome: Outcome,
     seconds: f64,
 ) -> Result<()> {
+    if outcome == Outcome::Success && report_at_once(region, planes, id, permit, seconds) {
+        return Ok(());
+    }
+    report_with_care(region, planes, id, permit, outcome, seconds)
+}
+
+/// Gives back a permit of a success, if nothing is to be done but to count it: the permit is of the
+/// breaker's present generation and not known as reported, which is closed, and the call not slow, in
+/// a quiet slot of time, with no failures in a row to end. Else does nothing and returns false.
+#[inline(always)]
+pub fn report_at_once(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    permit: u64,
+    seconds: f64,
+) -> bool {
+    // First, since less is known then that must be kept over the call.
+    let now_ns = region.clock().coarse();
+    let Some(breaker) = Breaker::of_id(region, planes, id) else {
+        return false;
+    };
+    let first = breaker.first();
+    let permit = Permit(permit);
+    let (Some(0), Some(Source::Row(row)), true) = (
+        permit.age(generation_of(first)),
+        permit.source(),
+        permit.is_of(breaker.entry.index),
+    ) else {
+        return false;
+    };
+    let Ok(mark) = breaker.mark(permit, row) else {
+        return false;
+    };
+    let is_counted = breaker.add_quietly(first, seconds, now_ns);
+    if is_counted {
+        mark.store(permit.0, Ordering::Relaxed);
+    }
+    is_counted
+}
+
+#[inline(never)]
+fn report_with_care(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    permit: u64,
+    outcome: Outcome,
+    seconds: f64,
+) -> Result<()> {
     let breaker = Breaker::resolve(region, planes, id)?;
     if !(0.0..f64::INFINITY).contains(&seconds) {
         return Err(not_a_time(seconds));
     }
-    let first = breaker.first();
-    let generation = generation_of(first);
+    let generation = generation_of(breaker.first());
     let permit = Permit(permit);
     let (Some(age), Some(Source::Row(row)), true) = (
         permit.age(generation),
@@ -44,12 +93,21 @@ pub fn report(
     ) else {
         return breaker.report_other(permit, outcome, seconds);
     };
-    breaker.mark(permit, row)?;
-    if age == 0 && outcome == Outcome::Success && breaker.add_quietly(first, seconds) {
-        return Ok(());
-    }
+    let mark = breaker.mark(permit, row).map_err(|unfit| match unfit {
+        Unfit::Unknown => unknown_permit(permit),
+        Unfit::Reported => reported_twice(permit),
+    })?;
+    mark.store(permit.0, Ordering::Relaxed);
     breaker.report_slowly(generation, age, outcome, seconds);
     Ok(())
+}
+
+/// Why a permit cannot be given back.
+enum Unfit {
+    /// Its row has not given it out.
+    Unknown,
+    /// It was given back.
+    Reported,
 }
 
 /// The word of the time slot: generation (16 bits), slot (47 bits), quiet (1 bit).
@@ -60,35 +118,35 @@ fn current_word(when: When, quiet: bool) -> u64 {
 const SLOT_MASK: u64 = (1 << 47) - 1;
 
 impl Breaker<'_> {
-    /// Notes that a permit of `row` is back.
+    /// Where it is noted that a permit of `row` is back, which it is not yet.
     #[inline(always)]
-    fn mark(&self, permit: Permit, row: usize) -> Result<()> {
+    fn mark(&self, permit: Permit, row: usize) -> std::result::Result<&AtomicU64, Unfit> {
         let at = self.block() + row * ROW_WORDS;
-        let words = self.region.words();
-        if row > self.cpus() || !permit.is_within(words.load(at + NUMBERS)) {
-            return Err(unknown_permit(permit));
-        }
-        let place = permit.number() as usize % MARKS;
-        let Some(mark) = words.get(at + MARKS_AT + place) else {
-            return Ok(());
+        let words = self.region.words().slice(at, ROW_WORDS);
+        let words: &[AtomicU64; ROW_WORDS] = match words.map(TryInto::try_into) {
+            Some(Ok(words)) if row <= self.cpus() => words,
+            _ => return Err(Unfit::Unknown),
         };
-        if mark.load(Ordering::Relaxed) == permit.0 {
-            return Err(reported_twice(permit));
+        if !permit.is_within(words[NUMBERS].load(Ordering::Relaxed)) {
+            return Err(Unfit::Unknown);
         }
-        mark.store(permit.0, Ordering::Relaxed);
-        Ok(())
+        let mark = &words[MARKS_AT + permit.number() as usize % MARKS];
+        if mark.load(Ordering::Relaxed) == permit.0 {
+            return Err(Unfit::Reported);
+        }
+        Ok(mark)
     }
 
     /// Counts a success of the present generation if that is all there is to do: closed, not slow, in
     /// a quiet slot of time, and no failures in a row to end.
     #[inline(always)]
-    fn add_quietly(&self, first: u64, seconds: f64) -> bool {
+    fn add_quietly(&self, first: u64, seconds: f64, now_ns: u64) -> bool {
         let current = self.get(entry::CURRENT);
         let shape = self.shape();
         if !phase_of(first).is_recording()
             || shape & entry::BY_CALLS != 0
             || shape & entry::IN_A_ROW_COUNTS != 0 && self.get(entry::IN_A_ROW) << 32 != 0
-            || seconds > self.entry.real(entry::SLOW)
+            || !(0.0..=self.entry.real(entry::SLOW).min(f64::MAX)).contains(&seconds)
             || current >> 48 != generation_of(first) & 0xffff
             || current & 1 == 0
         {
@@ -96,11 +154,7 @@ impl Breaker<'_> {
         }
         let slot = current >> 1 & SLOT_MASK;
         let slot_ns = self.get(entry::SLOT_NS);
-        let into = self
-            .region
-            .clock()
-            .coarse()
-            .wrapping_sub(slot.wrapping_mul(slot_ns));
+        let into = now_ns.wrapping_sub(slot.wrapping_mul(slot_ns));
         into < slot_ns
             && self.time_window().add_good(When {
                 generation: generation_of(first),
