@@ -163,6 +163,16 @@
 #define TIDEGATE_LIST_DENY 2
 
 /**
+ * By the units that a key was admitted.
+ */
+#define TIDEGATE_TOP_USED 0
+
+/**
+ * By the checks in which a key was denied.
+ */
+#define TIDEGATE_TOP_DENIED 1
+
+/**
  * `RateLimit-Policy` and `RateLimit`, lists of policies by name.
  */
 #define TIDEGATE_HEADERS_CURRENT 0
@@ -1645,7 +1655,8 @@ tidegate_status tidegate_error_report(tidegate_engine *engine,
  * full again. With `"shadow":true` denials are counted, and everything passes.
  *
  * A limiter with keys also takes `"allow"` and `"deny"`, lists of keys that are
- * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan().
+ * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan(). With
+ * `"record_keys"` it counts what its keys do; see tidegate_limiter_top().
  *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.
@@ -1969,6 +1980,51 @@ tidegate_status tidegate_limiter_set_plan(tidegate_engine *engine,
                                           const char *key,
                                           size_t key_length,
                                           const char *plan);
+
+/**
+ * Writes the keys that use a limiter most, or are denied most, as a JSON array:
+ * `[{"key":"192.0.2.0/24","used":120,"denied":3,"error_bound":0}]`.
+ *
+ * Only of limiters with `"record_keys"`, which says what is written down of a
+ * key: `"hash"`, a fingerprint that is the same for one key of one region;
+ * `"ip"`, the network of 24 bits (IPv4) or 48 (IPv6); `"email"`, the first
+ * letter and the domain; `"token"`, four characters of at least eight;
+ * `"plain"`, the key, cut at 64 bytes, in hex if it is not UTF-8. A key that is
+ * not what it should be is written as its fingerprint. Keys are counted whole,
+ * so two may look the same.
+ *
+ * 64 keys are counted at once for each of the two orders. The number that the
+ * list is ordered by is never below the truth since the limiter was made, and
+ * above it by at most `"error_bound"`; the other number is an estimate too, 0 if
+ * the key is not among the 64 of that order. What was refunded stays counted.
+ * In shadow mode, what would have been denied is.
+ *
+ * @param engine      An open engine, also an observer.
+ * @param limiter     From tidegate_limiter_open(): one that records keys.
+ * @param by          One of the TIDEGATE_TOP_ values.
+ * @param count       Most keys to write; at least 1. There are at most 64.
+ * @param buffer      Receives the text, UTF-8, without a final NUL. May be NULL
+ *                    only if `capacity` is 0.
+ * @param capacity    Bytes that `buffer` can hold; 0 only asks for the length,
+ *                    which may be another at the next call. 65536 always do.
+ * @param out_length  Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the order is unknown, count is
+ *                              0, or the limiter records no keys;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_limiter_top(tidegate_engine *engine,
+                                     tidegate_limiter limiter,
+                                     uint32_t by,
+                                     size_t count,
+                                     char *buffer,
+                                     size_t capacity,
+                                     size_t *out_length);
 
 /**
  * Writes the HTTP fields of a decision, each as a line `Name: value` that ends

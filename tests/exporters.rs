@@ -182,6 +182,8 @@ fn the_schema_is_strict() {
         "/errors/distinct/0",
         "/limiters/0",
         "/limiters/1",
+        "/limiters/1/top_keys",
+        "/limiters/1/top_keys/used/0",
         "/breakers/0",
         "/breakers/0/window",
         "/breakers/0/tripped",
@@ -213,6 +215,7 @@ fn the_schema_is_strict() {
                 "message",
                 "detail",
                 "trace_id",
+                "top_keys",
             ];
             if !place.starts_with("/engine") && optional.contains(&field.as_str()) {
                 continue;

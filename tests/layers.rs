@@ -57,7 +57,7 @@ const PLAIN: [&str; 14] = [
 ];
 
 /// Of the guards, exporters may name what a reading is made of.
-const GUARD_PLAIN: [&str; 13] = [
+const GUARD_PLAIN: [&str; 15] = [
     "BulkheadReading",
     "RetryReading",
     "ChainReading",
@@ -71,6 +71,8 @@ const GUARD_PLAIN: [&str; 13] = [
     "Keyed",
     "WhenFull",
     "Tallies",
+    "TopKey",
+    "TopKeys",
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

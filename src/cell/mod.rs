@@ -16,6 +16,7 @@ pub mod buckets;
 mod claim;
 pub mod distinct;
 pub mod exemplars;
+pub mod heavy;
 pub mod histogram;
 pub mod note;
 pub mod outcomes;

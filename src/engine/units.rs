@@ -5,7 +5,8 @@ use crate::base::error::Result;
 use crate::guard::rules::{self, List};
 use crate::guard::texts::{self, Style};
 use crate::guard::together::{self, Request, Together};
-use crate::guard::{Decision, Exceptions, LimiterPolicy, Verdict, units};
+use crate::guard::top::{self, By};
+use crate::guard::{Decision, Exceptions, LimiterPolicy, TopKey, Verdict, units};
 
 impl Engine {
     /// Takes the units of all `requests`, or none.
@@ -88,6 +89,11 @@ impl Engine {
             }
         }
         Ok(limiter)
+    }
+
+    /// At most `count` keys of a limiter that records them, those with most first.
+    pub fn top_keys(&self, limiter: Limiter, by: By, count: usize) -> Result<Vec<TopKey>> {
+        top::list(&self.region, limiter.0, by, count)
     }
 
     /// The HTTP fields of a decision.

@@ -14,6 +14,7 @@ mod objectives;
 mod operations;
 mod slow;
 mod throttles;
+pub mod top;
 mod usage;
 
 use super::{escape, number};
@@ -314,6 +315,9 @@ impl Json<'_> {
             ("keys_capacity", limiter.keys_capacity),
         ] {
             self.key(field).whole(value);
+        }
+        if let Some(top) = &limiter.top_keys {
+            self.key("top_keys").top_keys(top);
         }
         self.close(b'}');
     }

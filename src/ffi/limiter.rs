@@ -62,7 +62,8 @@ pub struct tidegate_decision {
  * full again. With `"shadow":true` denials are counted, and everything passes.
  *
  * A limiter with keys also takes `"allow"` and `"deny"`, lists of keys that are
- * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan().
+ * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan(). With
+ * `"record_keys"` it counts what its keys do; see tidegate_limiter_top().
  *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.

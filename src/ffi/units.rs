@@ -7,9 +7,11 @@ use super::status::{TIDEGATE_DENIED, TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};
 use crate::base::error::{Error, Result};
 use crate::engine::Limiter;
+use crate::export::json::top;
 use crate::guard::rules::List;
 use crate::guard::texts::Style;
 use crate::guard::together::{MAX_TOGETHER, Request, Together};
+use crate::guard::top::By;
 use crate::guard::{Decision, Verdict};
 use std::ffi::c_char;
 
@@ -35,6 +37,11 @@ pub const TIDEGATE_LIST_NONE: i32 = 0;
 pub const TIDEGATE_LIST_ALLOW: i32 = 1;
 /** A key that is denied. */
 pub const TIDEGATE_LIST_DENY: i32 = 2;
+
+/** By the units that a key was admitted. */
+pub const TIDEGATE_TOP_USED: u32 = 0;
+/** By the checks in which a key was denied. */
+pub const TIDEGATE_TOP_DENIED: u32 = 1;
 
 /** `RateLimit-Policy` and `RateLimit`, lists of policies by name. */
 pub const TIDEGATE_HEADERS_CURRENT: u32 = 0;
@@ -431,6 +438,72 @@ pub unsafe extern "C" fn tidegate_limiter_set_plan(
             )
         };
         engine.set_plan(Limiter(limiter.id), key, plan)
+    })
+}
+
+/**
+ * Writes the keys that use a limiter most, or are denied most, as a JSON array:
+ * `[{"key":"192.0.2.0/24","used":120,"denied":3,"error_bound":0}]`.
+ *
+ * Only of limiters with `"record_keys"`, which says what is written down of a
+ * key: `"hash"`, a fingerprint that is the same for one key of one region;
+ * `"ip"`, the network of 24 bits (IPv4) or 48 (IPv6); `"email"`, the first
+ * letter and the domain; `"token"`, four characters of at least eight;
+ * `"plain"`, the key, cut at 64 bytes, in hex if it is not UTF-8. A key that is
+ * not what it should be is written as its fingerprint. Keys are counted whole,
+ * so two may look the same.
+ *
+ * 64 keys are counted at once for each of the two orders. The number that the
+ * list is ordered by is never below the truth since the limiter was made, and
+ * above it by at most `"error_bound"`; the other number is an estimate too, 0 if
+ * the key is not among the 64 of that order. What was refunded stays counted.
+ * In shadow mode, what would have been denied is.
+ *
+ * @param engine      An open engine, also an observer.
+ * @param limiter     From tidegate_limiter_open(): one that records keys.
+ * @param by          One of the TIDEGATE_TOP_ values.
+ * @param count       Most keys to write; at least 1. There are at most 64.
+ * @param buffer      Receives the text, UTF-8, without a final NUL. May be NULL
+ *                    only if `capacity` is 0.
+ * @param capacity    Bytes that `buffer` can hold; 0 only asks for the length,
+ *                    which may be another at the next call. 65536 always do.
+ * @param out_length  Receives the bytes needed, also when they did not fit.
+ *
+ * @return TIDEGATE_OK, also for capacity 0, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the order is unknown, count is
+ *                              0, or the limiter records no keys;
+ *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_limiter_top(
+    engine: *mut tidegate_engine,
+    limiter: tidegate_limiter,
+    by: u32,
+    count: usize,
+    buffer: *mut c_char,
+    capacity: usize,
+    out_length: *mut usize,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_length", out_length)?;
+        // SAFETY: the caller's promise.
+        let engine = unsafe { input::engine(engine)? };
+        let by = match by {
+            TIDEGATE_TOP_USED => By::Used,
+            TIDEGATE_TOP_DENIED => By::Denied,
+            _ => return Err(Error::argument(format!("there is no order {by}"))),
+        };
+        let keys = engine.top_keys(Limiter(limiter.id), by, count)?;
+        let mut text = Vec::new();
+        top::write(&keys, &mut text);
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe {
+            output::write(out_length, text.len());
+            output::text(&text, buffer, capacity)
+        }
     })
 }
 

@@ -6,7 +6,7 @@
 //!  8 ring        9 slots    10 map of touched groups              11 name   12 most keys
 //! 13 burst or limit         14 rate or window in seconds, as a double
 //! 16 table of rules         17 most rules                    18 rule of a limiter without keys
-//! 19 when an eviction was last told
+//! 19 when an eviction was last told                          20 sketches of top keys
 //! ```
 //! The shape is algorithm, keyed or not, what to do when full, and flags for all that a plain
 //! limiter has not. Word 3 of a token bucket also holds its reach, above the ticks.
@@ -17,6 +17,7 @@
 use super::fixed::Fixed;
 use super::gcra::{Rate, TICKS_MASK};
 use super::keys::Table;
+use super::mask::Recorded;
 use super::policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
 use super::sliding::Window;
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
@@ -63,6 +64,8 @@ pub const MAX_RULES: usize = 17;
 pub const RULE: usize = 18;
 /// When an eviction was last put into the ring of events.
 pub const EVICTION_TOLD: usize = 19;
+/// First word of the sketches of a limiter that records keys.
+pub const TOP_AT: usize = 20;
 
 /// Shape of a token bucket without keys.
 pub const BUCKET: u64 = 0;
@@ -87,6 +90,8 @@ const WHEN_FULL_SHIFT: u32 = 4;
 pub const SHADOW: u64 = 1 << 8;
 /// Some key is blocked, listed or on a plan of its own.
 pub const RULES: u64 = 1 << 9;
+/// Where the number of what is recorded of keys is; 0 is nothing.
+const RECORDED_SHIFT: u32 = 10;
 
 /// A limiter's words.
 #[derive(Clone, Copy, Debug)]
@@ -154,6 +159,12 @@ impl<'a> Entry<'a> {
     #[inline(always)]
     pub fn when_full(&self) -> WhenFull {
         WhenFull::from_number(self.word(SHAPE) >> WHEN_FULL_SHIFT & 3)
+    }
+
+    /// What is recorded of keys.
+    #[inline]
+    pub fn recorded(&self) -> Option<Recorded> {
+        Recorded::from_number(self.word(SHAPE) >> RECORDED_SHIFT & 7)
     }
 
     /// The rate of a token bucket.
@@ -244,6 +255,7 @@ impl<'a> Entry<'a> {
             algorithm,
             keyed: self.is_keyed().then_some(keyed),
             shadow: self.has(SHADOW),
+            recorded: self.recorded(),
         })
     }
 
@@ -281,7 +293,12 @@ impl<'a> Entry<'a> {
                 ..
             } => (FIXED, [w.window_ns, w.bits, w.limit, 0], window_seconds),
         };
-        let special = if policy.shadow { SHADOW | SPECIAL } else { 0 };
+        let shadow = if policy.shadow { SHADOW } else { 0 };
+        let recorded = policy.recorded.map_or(0, Recorded::number) << RECORDED_SHIFT;
+        let special = match shadow | recorded {
+            0 => 0,
+            flags => flags | SPECIAL,
+        };
         self.set(
             SHAPE,
             shape | is_keyed | (when_full << WHEN_FULL_SHIFT) | special,

@@ -12,6 +12,7 @@ use super::refusal;
 use super::registry::tally;
 use super::room::Found;
 use super::sliding::{Attempt, Window};
+use super::top;
 use super::units::Account;
 use super::{Decision, Verdict};
 use crate::base::error::Result;
@@ -89,7 +90,8 @@ pub(super) fn settle(
     }
 }
 
-/// A limiter that is a fixed window, in shadow mode, or has keys with rules of their own.
+/// A limiter that is a fixed window, in shadow mode, records its keys, or has keys with rules of
+/// their own.
 #[inline(never)]
 fn special(
     region: &Region,
@@ -105,6 +107,7 @@ fn special(
     if let (Some(numbers), true) = (numbers, answer.is_verdict()) {
         *numbers = answer.decision;
     }
+    top::record(region, limiter, key, answer.ruling, cost);
     answer.ruling
 }
 

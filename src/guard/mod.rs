@@ -28,6 +28,7 @@
 //! | [`limiter`] | the check itself |
 //! | `units` | peek, reserve, refund, penalize; checks of limiters that are not plain |
 //! | `rules` | keys that are blocked or listed |
+//! | [`top`], [`mask`] | the keys that use a limiter most; what is shown of them |
 //! | [`texts`] | a decision as HTTP fields and problem details |
 //! | `together` | several limits as one decision |
 //! | `room` | a key that has no entry yet, or no room |
@@ -47,6 +48,7 @@ pub mod gcra;
 mod holder;
 pub mod keys;
 pub mod limiter;
+pub mod mask;
 mod permit;
 pub mod policy;
 mod refusal;
@@ -59,6 +61,7 @@ mod stored;
 pub mod texts;
 pub mod throttle;
 pub mod together;
+pub mod top;
 pub mod units;
 
 use crate::region::Region;
@@ -69,9 +72,11 @@ pub use breaker::{
     Tripped,
 };
 pub use limiter::check;
+pub use mask::Recorded;
 pub use policy::{Algorithm, Exceptions, Keyed, LimiterPolicy, WhenFull};
 pub use registry::{LimiterReading, Tallies, find, list, open};
 pub use throttle::{ThrottlePolicy, ThrottleReading, ThrottleTotals};
+pub use top::{TopKey, TopKeys};
 
 /// The kind and name of the guard of `id`, in words; None when the region has no such guard.
 pub fn name_of(region: &Region, id: u64) -> Option<(&'static str, String)> {

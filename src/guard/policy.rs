@@ -1,5 +1,6 @@
 //! What a configuration asks a limiter to do, validated.
 
+use super::mask::Recorded;
 use super::{fixed, gcra, sliding};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
@@ -32,6 +33,8 @@ pub struct LimiterPolicy {
     pub keyed: Option<Keyed>,
     /// True to count what it would deny, and let it pass.
     pub shadow: bool,
+    /// What is written down of the keys that use it most; None for nothing.
+    pub recorded: Option<Recorded>,
 }
 
 /// How a limiter counts.
@@ -188,7 +191,7 @@ impl LimiterPolicy {
         let fields = Fields::of(path, value)?;
         let algorithm = fields.algorithm()?;
         let keyed = fields.flag("keyed")?;
-        for name in ["max_keys", "when_full"] {
+        for name in ["max_keys", "when_full", "record_keys"] {
             if !keyed && fields.get(name).is_some() {
                 return Err(fields.wrong(name, "only together with \"keyed\": true"));
             }
@@ -208,6 +211,7 @@ impl LimiterPolicy {
                 when_full,
             }),
             shadow: fields.flag("shadow")?,
+            recorded: fields.recorded()?,
         })
     }
 }
@@ -246,7 +250,7 @@ struct Fields<'a> {
     object: &'a serde_json::Map<String, Value>,
 }
 
-const SHARED_FIELDS: [&str; 7] = [
+const SHARED_FIELDS: [&str; 8] = [
     "keyed",
     "max_keys",
     "when_full",
@@ -254,6 +258,7 @@ const SHARED_FIELDS: [&str; 7] = [
     "allow",
     "deny",
     "plans",
+    "record_keys",
 ];
 
 impl<'a> Fields<'a> {
@@ -422,11 +427,26 @@ impl<'a> Fields<'a> {
                 }
                 let plan = LimiterPolicy {
                     algorithm: fields.algorithm()?,
+                    // What its keys do is recorded for the limiter.
+                    recorded: None,
                     ..*policy
                 };
                 Ok((name.clone(), plan))
             })
             .collect()
+    }
+
+    fn recorded(&self) -> Result<Option<Recorded>> {
+        let Some(value) = self.get("record_keys") else {
+            return Ok(None);
+        };
+        let found = Recorded::ALL
+            .iter()
+            .find(|(_, name)| Some(*name) == value.as_str());
+        let expected = "\"hash\", \"ip\", \"email\", \"token\" or \"plain\"";
+        found
+            .map(|(recorded, _)| Some(*recorded))
+            .ok_or_else(|| self.wrong("record_keys", expected))
     }
 
     fn when_full(&self) -> Result<WhenFull> {

@@ -3,8 +3,10 @@
 use super::directory::Directory;
 use super::entry::{self, Entry};
 use super::keys::Table;
+use super::mask::Recorded;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
 use super::room::{BucketLife, FixedLife, WindowLife};
+use super::top::{self, TopKeys};
 use crate::base::error::{Error, Result};
 use crate::base::limits::MAX_NAME_BYTES;
 use crate::base::sync::Ordering;
@@ -109,6 +111,10 @@ fn difference(found: &LimiterPolicy, wanted: &LimiterPolicy) -> Option<String> {
             ("max_keys", keyed.map(|keyed| keyed.max_keys.to_string())),
             ("when_full", when_full),
             ("shadow", Some(policy.shadow.to_string())),
+            (
+                "record_keys",
+                policy.recorded.map(Recorded::name).map(str::to_owned),
+            ),
         ]
     };
     let differing = fields(found)
@@ -131,6 +137,11 @@ fn make(region: &Region, index: usize, policy: &LimiterPolicy) -> Result<()> {
     limiter.set(entry::RULES_AT, 0);
     limiter.set(entry::RULE, 0);
     limiter.set(entry::EVICTION_TOLD, 0);
+    let top_at = match policy.recorded {
+        Some(_) => allocate(region, top::WORDS as u64)?.next_multiple_of(2),
+        None => 0,
+    };
+    limiter.set(entry::TOP_AT, top_at as u64);
     let room = policy.keyed.map_or(0, |keyed| keyed.max_keys);
     limiter.set(entry::MAX_RULES, room.min(DEFAULT_RULES));
     let places = match policy.keyed {
@@ -184,6 +195,8 @@ pub struct LimiterReading {
     pub keys_used: u64,
     /// Keys that there is room for.
     pub keys_capacity: u64,
+    /// The keys that use it most; None when it records none.
+    pub top_keys: Option<TopKeys>,
 }
 
 /// What a limiter did since it was made.
@@ -243,6 +256,7 @@ fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading
         tallies,
         keys_used,
         keys_capacity,
+        top_keys: top::reading(region, &limiter),
     })
 }
 

@@ -20,6 +20,7 @@
 use super::Decision;
 use super::limiter::{Ruling, resolve, settle};
 use super::refusal;
+use super::top;
 use super::units::{Account, Answer};
 use crate::base::error::{Error, Result};
 use crate::cell::planes::Planes;
@@ -103,6 +104,7 @@ pub fn check_all(region: &Region, planes: &Planes, requests: &[Request<'_>]) -> 
         if let Some(request) = requests.get(by) {
             let limiter = resolve(region, request.limiter)?;
             settle(region, planes, limiter, Ruling::Denied, request.cost);
+            top::record(region, limiter, request.key, Ruling::Denied, request.cost);
         }
         return Ok(Together::Denied { by, decision });
     }
@@ -111,6 +113,7 @@ pub fn check_all(region: &Region, planes: &Planes, requests: &[Request<'_>]) -> 
         let Some(answer) = answer else { continue };
         let limiter = resolve(region, request.limiter)?;
         settle(region, planes, limiter, answer.ruling, request.cost);
+        top::record(region, limiter, request.key, answer.ruling, request.cost);
         let found = answer.decision;
         if tightest.is_none_or(|tightest| is_tighter(&found, &tightest)) {
             tightest = Some(found);

@@ -14,6 +14,7 @@ use super::refusal;
 use super::room::Found;
 use super::rules::{self, Standing};
 use super::sliding::{Attempt, EXACT, LAST_TIME, Window};
+use super::top;
 use super::{Decision, Verdict};
 use crate::base::error::Result;
 use crate::base::limits;
@@ -55,6 +56,7 @@ pub fn reserve(
         Ok(account) => account.reserve(cost, most_wait_ns),
         Err(ruling) => Answer::plain(ruling),
     };
+    top::record(region, limiter, key, answer.ruling, cost);
     match settle(region, planes, limiter, answer.ruling, cost) {
         Some(verdict) => Ok((verdict, answer.wait_ns)),
         None => Err(refusal::of(answer.ruling, region, limiter, cost, key)),

@@ -10,7 +10,8 @@ use tidegate::guard::chain::{ChainPolicy, ChainReading};
 use tidegate::guard::retry::{RetryNumbers, RetryPolicy, RetryReading};
 use tidegate::guard::{
     Algorithm, BreakerPhase, BreakerReading, BreakerReason, BreakerTotals, Keyed, LimiterPolicy,
-    LimiterReading, Tallies, ThrottleReading, ThrottleTotals, Tripped, WhenFull,
+    LimiterReading, Recorded, Tallies, ThrottleReading, ThrottleTotals, TopKey, TopKeys, Tripped,
+    WhenFull,
 };
 use tidegate::metrics::Kind;
 use tidegate::snapshot::{
@@ -239,6 +240,7 @@ pub fn empty() -> Snapshot {
                     algorithm: Algorithm::token_bucket(0.5, 200).unwrap(),
                     keyed: None,
                     shadow: false,
+                    recorded: None,
                 },
                 tallies: Tallies {
                     admitted: 1200,
@@ -248,6 +250,7 @@ pub fn empty() -> Snapshot {
                 },
                 keys_used: 0,
                 keys_capacity: 0,
+                top_keys: None,
             },
             LimiterReading {
                 name: "login".into(),
@@ -258,6 +261,7 @@ pub fn empty() -> Snapshot {
                         when_full: WhenFull::Evict,
                     }),
                     shadow: false,
+                    recorded: Some(Recorded::Email),
                 },
                 tallies: Tallies {
                     admitted: 77,
@@ -271,6 +275,13 @@ pub fn empty() -> Snapshot {
                 },
                 keys_used: 12,
                 keys_capacity: 10_000,
+                top_keys: Some(TopKeys {
+                    used: vec![
+                        top_key("a***@example.com", 40, 0, 2),
+                        top_key("b***@example.com", 37, 9, 0),
+                    ],
+                    denied: vec![top_key("b***@example.com", 37, 9, 0)],
+                }),
             },
         ],
         breakers: breakers(),
@@ -319,6 +330,15 @@ pub fn empty() -> Snapshot {
             workers_died: 2,
             workers_refused: 0,
         },
+    }
+}
+
+fn top_key(key: &str, used: u64, denied: u64, error_bound: u64) -> TopKey {
+    TopKey {
+        key: key.into(),
+        used,
+        denied,
+        error_bound,
     }
 }
 
