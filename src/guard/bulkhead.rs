@@ -511,17 +511,27 @@ impl<'a> Bulkhead<'a> {
     }
 }
 
-/// Where a caller begins to look: where a place was left, or else where its thread always does, which
-/// its stack tells at no cost, so that callers of one moment do not all want the same place.
+/// Where a caller begins to look: where a place was left, or else where its thread always does, so
+/// that callers of one moment do not all want the same place.
 #[inline(always)]
 fn start(hint: u64, holder: Holder, count: usize) -> usize {
     if hint != 0 && hint <= count as u64 {
         return hint as usize - 1;
     }
-    let here = 0u8;
-    let stack = (&raw const here) as u64 >> 16;
-    let mixed = (stack ^ holder.0 << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    if cfg!(loom) {
+        // A model does the same each time, and its stacks are where the system puts them. The last
+        // place is the first that a lowered limit loses.
+        return count.saturating_sub(1);
+    }
+    let mixed = (stack() ^ holder.0 << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((u128::from(mixed) * count as u128) >> 64) as usize
+}
+
+/// Where the thread's stack is, which tells threads apart at no cost.
+#[inline(always)]
+fn stack() -> u64 {
+    let here = 0u8;
+    (&raw const here) as u64 >> 16
 }
 
 #[cold]

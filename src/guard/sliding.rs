@@ -9,7 +9,7 @@
 //!
 //! ```text
 //! state   | lap                    | slot (6 bits) | offset in the group |   where the next unit goes
-//! slot    | lap, modulo 4          | time of its latest unit, plus 1 (62) |  0: free
+//! slot    | lap, modulo 4 | taken | time of its latest unit, plus 1 (61) |  not taken: free
 //! ```
 //!
 //! **Stamp first, claim second.** A caller finds the group of unit `u - limit` expired, stamps the
@@ -18,8 +18,9 @@
 //! too late for units that nobody has claimed: others may be denied early, nobody late.
 //!
 //! Why this never admits too many:
-//! 1. A slot's time never goes down, and its lap changes only when its time is a window old. Both
-//!    hold for any compare-and-swap from the value that was read, by however stale a caller.
+//! 1. A slot's time never goes down, and its lap changes only when its time is a window old or its
+//!    unit was given back. Both hold for any compare-and-swap from the value that was read, by
+//!    however stale a caller.
 //! 2. So when the lap of a slot is no longer that of a claimed unit, the unit is expired; and when
 //!    it is, the slot's time is the unit's or later.
 //! 3. The clock is read after the state and the slot. So the times of claimed units never go down
@@ -51,9 +52,11 @@ const GROUPS: u64 = 48;
 /// Shortest window, in lags, that is good with the coarse clock.
 pub const COARSE_WINDOW: u64 = 1024;
 
-const TIME_BITS: u32 = 62;
-const TIME: u64 = (1 << TIME_BITS) - 1;
-/// Latest time that a slot can hold, 146 years: then time stands still.
+const LAP_AT: u32 = 62;
+/// Set while a unit is in the slot.
+const TAKEN: u64 = 1 << 61;
+const TIME: u64 = TAKEN - 1;
+/// Latest time that a slot can hold, 73 years: then time stands still.
 pub(super) const LAST_TIME: u64 = TIME - 1;
 
 /// A limit and its ring.
@@ -171,6 +174,9 @@ impl Window {
             } else {
                 slot.load(Ordering::Acquire)
             };
+            if is_vacant(seen) && !same() {
+                return Attempt::Lost;
+            }
             let stamped = match self.stamp(seen, place.lap, now) {
                 Ok(stamped) => stamped,
                 Err(_) if !same() => return Attempt::Lost,
@@ -224,8 +230,10 @@ impl Window {
             Ok(now) => now,
             Err(denied) => return if same() { denied } else { Attempt::Lost },
         };
-        let latest = (now.most + 1).max(seen & TIME);
-        let stamped = tag(lap) | latest;
+        if is_vacant(seen) && !same() {
+            return Attempt::Lost;
+        }
+        let stamped = taken(seen, lap, now);
         let is_stamped = slot
             .compare_exchange(seen, stamped, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok();
@@ -296,7 +304,7 @@ impl Window {
     pub fn clear(&self, ring: &[AtomicU64], now_ns: u64, is_new: impl Fn() -> bool) {
         for slot in ring {
             let seen = slot.load(Ordering::Acquire);
-            if seen != 0 && !self.is_expired(seen, now_ns) && is_new() {
+            if !is_vacant(seen) && !self.is_expired(seen, now_ns) && is_new() {
                 let _ = slot.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
             }
         }
@@ -353,8 +361,7 @@ impl Window {
             _ => place,
         };
         let word = ring.get(newest.slot as usize).map_or(0, load_acquire);
-        let is_own = word != 0 && word & !TIME == tag(newest.lap);
-        if is_own {
+        if word & !TIME == tag(newest.lap) {
             time(word).saturating_add(self.window_ns)
         } else {
             0
@@ -364,7 +371,7 @@ impl Window {
     /// True when the group of a slot of `word` does not stand in the way of one of `lap`.
     #[inline(always)]
     fn is_free(&self, word: u64, lap: u64, now_ns: u64) -> bool {
-        word == 0 || word & !TIME == tag(lap) || self.is_expired(word, now_ns)
+        is_vacant(word) || word & !TIME == tag(lap) || self.is_expired(word, now_ns)
     }
 
     #[inline(always)]
@@ -378,8 +385,7 @@ impl Window {
         if !self.is_free(word, lap, now.least) {
             return Err(time(word).saturating_add(self.window_ns));
         }
-        let latest = (now.most + 1).max(word & TIME);
-        Ok(tag(lap) | latest)
+        Ok(taken(word, lap, now))
     }
 
     #[inline(always)]
@@ -406,10 +412,28 @@ fn precise(clock: &Clock) -> Now {
     }
 }
 
-/// The lap of a slot, as far as it is kept.
+/// The lap of a slot, as far as it is kept, with a unit in it.
 #[inline(always)]
 fn tag(lap: u64) -> u64 {
-    lap << TIME_BITS
+    lap << LAP_AT | TAKEN
+}
+
+/// `word` with a unit of `lap` in it that is taken now. Where a unit was given back that the state
+/// does not follow on, the time goes up, so that a word never comes back so.
+#[inline(always)]
+fn taken(word: u64, lap: u64, now: Now) -> u64 {
+    let latest = (now.most + 1).max(word & TIME);
+    if is_vacant(word) && latest == word & TIME && tag(lap) != tag((word >> LAP_AT) + 1) {
+        return tag(lap) | (latest + 1).min(TIME);
+    }
+    tag(lap) | latest
+}
+
+/// True when no unit is in the slot of `word`: before it is stamped, the state must be looked at
+/// again.
+#[inline(always)]
+fn is_vacant(word: u64) -> bool {
+    word & TAKEN == 0
 }
 
 /// The time in a slot that was used.

@@ -385,7 +385,14 @@ impl<'r> Account<'r> {
                 if ready > LAST_TIME || ready.saturating_sub(now) > most_wait_ns {
                     None
                 } else {
-                    match window.take_at(ring, state, cost.into(), ready, |new| seat.swap(new)) {
+                    match window.take_at(
+                        ring,
+                        state,
+                        cost.into(),
+                        ready,
+                        |new| seat.swap(new),
+                        || seat.is_same(),
+                    ) {
                         Attempt::Admitted { state, .. } => {
                             return Some(self.admitted(seat, state, now, ready - now));
                         }
@@ -542,17 +549,17 @@ impl<'r> Account<'r> {
                     let Some(ring) = self.ring(&seat) else {
                         return Ruling::Damaged;
                     };
-                    let used = window
-                        .limit
-                        .saturating_sub(window.units_left(ring, state, now));
-                    let units = left.min(used);
                     if window.per_slot == 1 && window.slots <= EXACT {
-                        left = window.release(ring, state, units, now, || seat.is_same());
+                        left = window.release(ring, state, left, now, || seat.is_same());
                         if left == 0 {
                             return Ruling::Admitted;
                         }
                         continue;
                     }
+                    let used = window
+                        .limit
+                        .saturating_sub(window.units_left(ring, state, now));
+                    let units = left.min(used);
                     (units > 0).then(|| window.unclaimed(state, units))
                 }
             };
@@ -606,7 +613,14 @@ impl<'r> Account<'r> {
                     let is_done = match units {
                         0 => seat.is_same(),
                         units => matches!(
-                            window.take_at(ring, state, units, now, |new| seat.swap(new)),
+                            window.take_at(
+                                ring,
+                                state,
+                                units,
+                                now,
+                                |new| seat.swap(new),
+                                || seat.is_same()
+                            ),
                             Attempt::Admitted { .. } | Attempt::Damaged
                         ),
                     };

@@ -54,9 +54,10 @@ fn octaves_of_one_place_are_linked_one_after_the_other() {
     });
 }
 
+/// Without any preemption inside the calls: with one, which it passes, it takes some five minutes.
 #[test]
 fn an_octave_that_is_made_twice_and_its_neighbour_lose_nothing() {
-    explore(1, || {
+    explore(0, || {
         let (_, _, found) = after(&[4.0, 1.0, 4.0]);
         assert_eq!(found, [1.0, 4.0, 4.0]);
     });

@@ -9,12 +9,28 @@
 //! four, which slots cannot tell apart, so no state ever comes twice, and no swap that was prepared
 //! before succeeds after.
 //!
-//! **Giving back the oldest units** ([`Window::release`]) frees their slots, oldest first, each by a
-//! compare-and-swap from the stamp that was seen, after which the owner was looked at again. What
-//! is left are the newer stamps, and so at least as late as those of the units that are really left,
-//! whichever of them were given back: others may be denied early, nobody late.
+//! **Giving back the oldest units** ([`Window::release`]) takes them out of their slots, oldest
+//! first, each by a compare-and-swap from the stamp that was seen, after which the owner was looked
+//! at again. What is left are the newer stamps, and so at least as late as those of the units that
+//! are really left, whichever of them were given back: others may be denied early, nobody late.
+//!
+//! Who gives back what it took finds it, however many do so at once:
+//! 1. A slot keeps the lap and the time of what was given back. Whoever is about to stamp an empty
+//!    slot looks at the state again after it read the slot. If the state had gone on, that shows; if
+//!    it goes on later, the unit is stamped by who claims it, and the word never is what it was: so
+//!    the compare-and-swap of the late one fails. No unit that was given back is stamped again but by
+//!    who may claim it, and the slots with a unit are those that were claimed and not given back.
+//! 2. Looking through all slots at one state, each claimed unit is seen until somebody gives it back
+//!    for one of its own. So as many as are still owed are seen; who finds fewer, and the state
+//!    another, looks again.
+//!
+//! There are two exceptions, in which a unit comes back a window later. A caller slept for a window
+//! between reading the state and the slot. Or it slept between looking at the state again and its
+//! stamp while four laps were claimed and given back at one reading of the clock, after which a slot
+//! holds the same lap again: its stamp is then one of the next unit, which is no harm, unless besides
+//! the state was moved back meanwhile by [`Window::unclaimed`] or got a new owner.
 
-use super::{Attempt, Now, Place, Window, time};
+use super::{Attempt, Now, Place, TAKEN, Window, is_vacant, time};
 use crate::base::sync::{AtomicU64, Ordering};
 
 impl Window {
@@ -50,6 +66,7 @@ impl Window {
         units: u64,
         at_ns: u64,
         swap: impl FnOnce(u64) -> bool,
+        same: impl Fn() -> bool,
     ) -> Attempt {
         let mut place = self.place(state);
         let last = self.advance(place, units.saturating_sub(1));
@@ -62,6 +79,9 @@ impl Window {
                 return Attempt::Damaged;
             };
             let seen = slot.load(Ordering::Acquire);
+            if is_vacant(seen) && !same() {
+                return Attempt::Lost;
+            }
             let Ok(stamped) = self.stamp(seen, place.lap, now) else {
                 return Attempt::Lost;
             };
@@ -108,9 +128,9 @@ impl Window {
         })
     }
 
-    /// Frees the oldest `units` of a ring in which each has its own slot; how many are still to be
-    /// freed, because others changed the ring meanwhile. `same` tells whether the owner and the
-    /// state are still those of `state`.
+    /// Takes the oldest `units`, as far as there are any, out of a ring in which each has its own
+    /// slot; how many are still to be taken out, because others changed the ring meanwhile. `same`
+    /// tells whether the owner and the state are still those of `state`.
     pub fn release(
         &self,
         ring: &[AtomicU64],
@@ -123,7 +143,7 @@ impl Window {
         let mut left = units;
         for further in 0..self.slots {
             if left == 0 {
-                break;
+                return 0;
             }
             let place = self.wrap(Place {
                 slot: first.slot.wrapping_add(further),
@@ -138,13 +158,13 @@ impl Window {
             }
             let freed = same()
                 && slot
-                    .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed)
+                    .compare_exchange(seen, seen & !TAKEN, Ordering::AcqRel, Ordering::Relaxed)
                     .is_ok();
             if !freed {
                 return left;
             }
             left -= 1;
         }
-        0
+        if same() { 0 } else { left }
     }
 }
