@@ -56,11 +56,13 @@ pub struct Call {
     pub trace_id: String,
 }
 
-/// True when a call that took so long (the bits of a double) could be one of the slowest.
+/// True when a call that took so long (the bits of a double) could be one of the slowest. One that
+/// took as long as the fastest of a full list is not: calls that all take the same time would each
+/// be written down.
 #[inline(always)]
 pub fn is_candidate(region: &Region, now: u64, value_bits: u64) -> bool {
     let words = region.words();
-    value_bits >= words.load(header::SLOWEST_FLOOR) || now >= words.load(header::SLOWEST_END)
+    value_bits > words.load(header::SLOWEST_FLOOR) || now >= words.load(header::SLOWEST_END)
 }
 
 /// Puts a call that ends `now` among the slowest, if it is one.

@@ -125,7 +125,7 @@ fn what_is_given_back_is_there_again_of_one() {
     explore_both_ways(1, 2);
 }
 
-/// With two preemptions it takes minutes.
+/// With two preemptions it takes over a minute.
 #[test]
 fn what_is_given_back_is_there_again_of_two() {
     explore_both_ways(2, 1);
