@@ -23,7 +23,7 @@ use tidegate::snapshot::Hits;
 const SECONDS: u32 = 10;
 const CHILDREN: usize = 2;
 /// Words that are tried in one run, spread over all that are used.
-const CASES: usize = 300;
+const CASES: usize = 1500;
 
 fn config(path: &Path) -> String {
     format!(

@@ -190,7 +190,13 @@ impl<'a> Breaker<'a> {
                 break;
             }
         }
-        State::from_words(words)
+        let state = State::from_words(words);
+        // A damaged word becomes the state that it is read as: no swap would ever find it otherwise,
+        // and callers who try again would do so for ever.
+        if state.to_words() != words && self.region.is_writable() {
+            let _ = pair.swap(words, state.to_words());
+        }
+        state
     }
 
     /// Puts `new` in the place of `old`, for `cause`; false when another was faster.
