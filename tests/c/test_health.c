@@ -102,7 +102,7 @@ static void every_threshold_has_two_sides(void)
         {20.0, 4.0, TIDEGATE_DEGRADED, 200},   {20.000001, 4.0, TIDEGATE_UNHEALTHY, 503},
         {0.0, 3.999999, TIDEGATE_DEGRADED, 200}, {0.0, 2.0, TIDEGATE_DEGRADED, 200},
         {0.0, 1.999999, TIDEGATE_UNHEALTHY, 503}, {-1e300, 1e300, TIDEGATE_HEALTHY, 200},
-        {INFINITY, 4.0, TIDEGATE_HEALTHY, 200},
+        {INFINITY, 4.0, TIDEGATE_UNHEALTHY, 503},
     };
     for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
         STATUS(TIDEGATE_OK, tidegate_gauge_set(engine, depth, cases[at].depth));
