@@ -4,7 +4,8 @@
 //   curl -i -H 'x-user: ann' localhost:3000/products/7
 //   curl localhost:3000/metrics
 //
-// PORT, WORKERS, REGION (path of the region), DATABASE (path of the database) change what they say.
+// PORT, WORKERS, CONFIG (path of the configuration), REGION (path of the region) and DATABASE (path of
+// the database) change what they say.
 'use strict';
 const cluster = require('node:cluster');
 const fs = require('node:fs');
@@ -14,7 +15,7 @@ const { Engine } = require('tidegate');
 const web = require('tidegate/web');
 const { open, prepare, leftovers } = require('./database');
 
-const config = JSON.parse(fs.readFileSync(path.join(__dirname, 'tidegate.json'), 'utf8'));
+const config = JSON.parse(fs.readFileSync(process.env.CONFIG ?? path.join(__dirname, 'tidegate.json'), 'utf8'));
 config.region.path = process.env.REGION ?? config.region.path;
 const file = process.env.DATABASE ?? '/tmp/shop.db';
 
