@@ -1,6 +1,7 @@
 //! Values against thresholds.
 
-use super::plan::{Check, Measure, Plan, Subject, Threshold};
+use super::check::{Check, Measure, Subject, Threshold};
+use super::plan::Plan;
 use super::{Status, observe};
 use crate::snapshot::{ReportReading, Snapshot};
 

@@ -4,6 +4,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`plan`] | the section "health" of a configuration document: what is judged, and by which numbers |
+//! | [`check`] | one check: what is looked at, what is measured, how much is too much |
 //! | `preset` | thresholds that have a name |
 //! | `observe` | the value of one measurement in a snapshot |
 //! | `judge` | values against thresholds, reports of the application, and the whole |
@@ -11,6 +12,7 @@
 //! What is not known (no such metric, too few samples, nothing reported yet) is *unknown*, says why,
 //! and makes nothing worse: a service must not be taken out of rotation because nobody calls it.
 
+pub mod check;
 pub mod judge;
 mod observe;
 pub mod plan;

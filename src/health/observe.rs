@@ -1,6 +1,7 @@
 //! The value of one measurement in a snapshot, or why there is none.
 
-use super::plan::{Labels, Measure, Plan, Subject, Threshold};
+use super::check::{Labels, Measure, Subject, Threshold};
+use super::plan::Plan;
 use crate::cell::histogram::Distribution;
 use crate::guard::BreakerPhase as Phase;
 use crate::objective::State;

@@ -13,7 +13,7 @@
 //! | `database` | average | 50 ms | |
 //! | `redis` | average | 10 ms | |
 
-use super::plan::{Measure, Threshold};
+use super::check::{Measure, Threshold};
 
 /// The measurements of the preset `name`.
 pub(super) fn find(name: &str) -> Option<(Measure, Threshold)> {

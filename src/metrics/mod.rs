@@ -6,10 +6,12 @@
 
 pub mod error_log;
 pub mod errors;
+pub mod kind;
 pub mod labels;
 pub mod options;
 pub mod registry;
 pub mod states;
 
+pub use kind::Kind;
 pub use options::{GaugeMode, MetricOptions};
-pub use registry::{Family, Kind, OperationCells, Registry, Series};
+pub use registry::{Family, OperationCells, Registry, Series};

@@ -1,7 +1,7 @@
 //! What can be said about a metric when it is opened.
 
+use super::kind::Kind;
 use super::labels;
-use super::registry::Kind;
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::cell::buckets;
