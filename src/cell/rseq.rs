@@ -229,16 +229,20 @@ impl PerCpu {
         (None, number.wrapping_add(1))
     }
 
-    /// Adds 1 to this CPU's word of `row` if the bits from [`TAG_SHIFT`] on of its word of `tags`
-    /// are `tag`. Both rows have the same stride.
+    /// Adds 1 to this CPU's word of `row` if the bits from [`TAG_SHIFT`] on of the word that is
+    /// `tags` words behind it are `tag`. `tags` is below the stride; what is between one CPU's word
+    /// and the next one's is that CPU's.
     #[inline(always)]
-    pub fn add_if(self, words: Words, row: Row, tags: Row, tag: u64) -> Tagged {
-        let (Some((area, base)), Some((_, tags))) =
-            (self.reach(words, row), self.reach(words, tags))
-        else {
+    pub fn add_if(self, words: Words, row: Row, tags: usize, tag: u64) -> Tagged {
+        if tags >= row.stride {
+            return Tagged::NoCpu;
+        }
+        let Some((area, base)) = self.reach(words, row) else {
             return Tagged::NoCpu;
         };
-        // SAFETY: `reach` checked every CPU's words; the area is the calling thread's.
+        let tags = base.wrapping_add(tags);
+        // SAFETY: `reach` checked every CPU's words, and `tags` is among them; the area is the
+        // calling thread's.
         let done = unsafe { arch::add_if(area, base, tags, row.stride * 8, self.stripes, tag) };
         Tagged::from_number(done)
     }

@@ -41,6 +41,7 @@ pub enum Source {
 }
 
 impl Permit {
+    #[inline(always)]
     fn pack(guard: usize, generation: u64, source: u64, number: u64) -> Self {
         Permit(
             (guard as u64 & GUARD_MASK) << GUARD_SHIFT
@@ -92,6 +93,19 @@ impl Permit {
         }
     }
 
+    /// True for a permit of guard number `guard` in just this generation.
+    #[inline(always)]
+    pub fn is_fresh(self, guard: usize, generation: u64) -> bool {
+        let expected = Self::pack(guard, generation, 0, 0).0;
+        generation != 0 && self.0 >> GENERATION_SHIFT == expected >> GENERATION_SHIFT
+    }
+
+    /// The row that it is from, which does not exist unless [`Permit::source`] is one.
+    #[inline(always)]
+    pub fn row(self) -> usize {
+        ((self.0 >> SOURCE_SHIFT & PROBE) as usize).wrapping_sub(1)
+    }
+
     /// Its number.
     #[inline(always)]
     pub fn number(self) -> u64 {
@@ -130,6 +144,15 @@ mod tests {
         let probe = Permit::of_probe(1, 5, 999, 4097);
         assert_eq!(probe.source(), Some(Source::Probe(999, 1)));
         assert_eq!(Permit(0).source(), None);
+        assert!(Permit(0).row() > 1 << 11 && probe.row() == (1 << 11) - 2);
+    }
+
+    #[test]
+    fn a_fresh_permit_is_of_this_guard_and_generation() {
+        let permit = Permit::of_cpu(9, 77, Some(3), 123);
+        assert!(permit.is_fresh(9, 77) && permit.row() == 4);
+        assert!(!permit.is_fresh(8, 77) && !permit.is_fresh(9, 76) && !permit.is_fresh(9, 78));
+        assert!(!Permit::of_cpu(9, 0, None, 1).is_fresh(9, 0));
     }
 
     #[test]

@@ -54,14 +54,10 @@ pub fn report_at_once(
     };
     let first = breaker.first();
     let permit = Permit(permit);
-    let (Some(0), Some(Source::Row(row)), true) = (
-        permit.age(generation_of(first)),
-        permit.source(),
-        permit.is_of(breaker.entry.index),
-    ) else {
+    if !permit.is_fresh(breaker.entry.index, generation_of(first)) {
         return false;
-    };
-    let Ok(mark) = breaker.mark(permit, row) else {
+    }
+    let Ok(mark) = breaker.mark(permit, permit.row()) else {
         return false;
     };
     let is_counted = breaker.add_quietly(first, seconds, now_ns);
@@ -121,11 +117,13 @@ impl Breaker<'_> {
     /// Where it is noted that a permit of `row` is back, which it is not yet.
     #[inline(always)]
     fn mark(&self, permit: Permit, row: usize) -> std::result::Result<&AtomicU64, Unfit> {
+        if row > self.cpus() {
+            return Err(Unfit::Unknown);
+        }
         let at = self.block() + row * ROW_WORDS;
         let words = self.region.words().slice(at, ROW_WORDS);
-        let words: &[AtomicU64; ROW_WORDS] = match words.map(TryInto::try_into) {
-            Some(Ok(words)) if row <= self.cpus() => words,
-            _ => return Err(Unfit::Unknown),
+        let Some(Ok(words)) = words.map(<&[AtomicU64; ROW_WORDS]>::try_from) else {
+            return Err(Unfit::Unknown);
         };
         if !permit.is_within(words[NUMBERS].load(Ordering::Relaxed)) {
             return Err(Unfit::Unknown);
@@ -146,7 +144,10 @@ impl Breaker<'_> {
         if !phase_of(first).is_recording()
             || shape & entry::BY_CALLS != 0
             || shape & entry::IN_A_ROW_COUNTS != 0 && self.get(entry::IN_A_ROW) << 32 != 0
-            || !(0.0..=self.entry.real(entry::SLOW).min(f64::MAX)).contains(&seconds)
+            // The bits of doubles from 0 up are in the order of their values, with the infinity above
+            // them and all others above that.
+            || seconds.to_bits() > self.get(entry::SLOW)
+            || seconds.to_bits() >= f64::INFINITY.to_bits()
             || current >> 48 != generation_of(first) & 0xffff
             || current & 1 == 0
         {

@@ -104,10 +104,10 @@ impl TimeWindow {
     /// Counts a good call, if this CPU already has a base for `when`.
     #[inline(always)]
     pub fn add_good(&self, when: When) -> bool {
-        let bases = self.row(BASES + when.place());
+        let base = BASES - GOOD + when.place();
         let done = self
             .per_cpu
-            .add_if(self.words, self.row(GOOD), bases, when.tag());
+            .add_if(self.words, self.row(GOOD), base, when.tag());
         done == Tagged::Done
     }
 
@@ -117,7 +117,7 @@ impl TimeWindow {
         let (good, bases) = (self.row(GOOD), self.row(BASES + when.place()));
         // Each turn is lost only to another CPU or another thread that has just renewed the base.
         for _ in 0..64 {
-            if self.per_cpu.add_if(self.words, good, bases, when.tag()) == Tagged::Done {
+            if self.add_good(when) {
                 return true;
             }
             let Some(cpu) = self.per_cpu.cpu() else {
