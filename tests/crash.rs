@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tidegate::base::outcome::Outcome;
 use tidegate::engine::{Counter, Details, Engine, HistogramId, Limiter, Numbers, OperationId};
 use tidegate::export::{self, Format};
-use tidegate::guard::Verdict;
+use tidegate::guard::{Decision, Verdict};
 use tidegate::metrics::{Kind, MetricOptions};
 use tidegate::snapshot::{Snapshot, Value};
 
@@ -669,4 +669,80 @@ fn a_killed_child_says_how_it_ended() {
     child.kill();
     let mut child = common::fork(|| panic!("as asked"));
     assert_eq!(child.wait(), Exit::Code(common::PANICKED));
+}
+
+#[test]
+fn killed_anywhere_while_limits_change() {
+    let _alone = common::alone();
+    let region = TempRegion::new("changed");
+    let engine = region.open(MANUAL);
+    let bucket = |burst: u64| {
+        format!(r#"{{"algorithm": "token_bucket", "rate_per_second": 0.001, "burst": {burst}}}"#)
+    };
+    let window = |limit: u64| {
+        format!(r#"{{"algorithm": "sliding_window", "limit": {limit}, "window_seconds": 1000}}"#)
+    };
+    // Every other limiter has been changed before, and half of them are windows.
+    let configs = |round: u64| match round % 4 {
+        0 => [bucket(10), bucket(10), bucket(20)],
+        1 => [bucket(7), bucket(10), bucket(20)],
+        2 => [window(20), window(20), window(10)],
+        _ => [window(20), window(10), window(20)],
+    };
+    let name = |round: u64| format!("limiter{round}");
+    let taken = |engine: &Engine, limiter: Limiter, most: u64| {
+        (0..most)
+            .take_while(|_| {
+                let verdict = engine.check(limiter, None, 1, None).expect("checked");
+                verdict == Verdict::Admitted
+            })
+            .count() as u64
+    };
+    everywhere(
+        || region.open(MANUAL),
+        |engine, round| {
+            let [made, before, after] = configs(round);
+            let limiter = engine.open_limiter_from(&name(round), &made).expect("made");
+            assert_eq!(taken(engine, limiter, 4), 4);
+            engine
+                .reconfigure_limiter(limiter, &before)
+                .expect("changed");
+            (limiter, after)
+        },
+        |engine, (limiter, after)| {
+            engine
+                .reconfigure_limiter(*limiter, after)
+                .expect("changed")
+        },
+        |round, ended| {
+            let [_, before, after] = configs(round);
+            let limiter = engine.find_limiter(&name(round)).expect("it is there");
+            // It is one of the two as a whole: for who opens it, and for who looks.
+            let is_new = engine.open_limiter_from(&name(round), &after).is_ok();
+            let is_old = engine.open_limiter_from(&name(round), &before).is_ok();
+            assert!(is_new != is_old && (is_new || !ended), "round {round}");
+            let units = |config: &str| if config.contains("20") { 20 } else { 10 };
+            let limit = units(if is_new { &after } else { &before });
+            let seen = engine.peek(limiter, None, 1).expect("seen").1;
+            assert_eq!(
+                (seen.limit, seen.remaining),
+                (limit, limit - 4),
+                "round {round}"
+            );
+            let mut numbers = Decision::default();
+            engine
+                .check(limiter, None, 1, Some(&mut numbers))
+                .expect("checked");
+            assert_eq!((numbers.limit, numbers.remaining), (limit, limit - 5));
+            engine
+                .reconfigure_limiter(limiter, &after)
+                .expect("changed");
+            assert_eq!(
+                taken(&engine, limiter, 100),
+                units(&after) - 5,
+                "round {round}"
+            );
+        },
+    );
+    renders(&engine);
 }

@@ -1,7 +1,9 @@
 //! Limiters beyond the plain check: several at once, units ahead of time and back, keys apart.
 
-use super::{Engine, Limiter};
+use super::{Engine, Limiter, options};
 use crate::base::error::Result;
+use crate::guard::reconfigure;
+use crate::guard::registry;
 use crate::guard::rules::{self, List};
 use crate::guard::texts::{self, Style};
 use crate::guard::together::{self, Request, Together};
@@ -80,6 +82,11 @@ impl Engine {
         for (plan, policy) in &exceptions.plans {
             self.open_limiter(&rules::plan_name(name, plan), policy)?;
         }
+        self.set_lists(limiter, exceptions)?;
+        Ok(limiter)
+    }
+
+    fn set_lists(&self, limiter: Limiter, exceptions: &Exceptions) -> Result<()> {
         for (keys, list) in [
             (&exceptions.allow, List::Allow),
             (&exceptions.deny, List::Deny),
@@ -88,12 +95,40 @@ impl Engine {
                 self.set_list(limiter, Some(key.as_bytes()), list)?;
             }
         }
-        Ok(limiter)
+        Ok(())
     }
 
     /// At most `count` keys of a limiter that records them, those with most first.
     pub fn top_keys(&self, limiter: Limiter, by: By, count: usize) -> Result<Vec<TopKey>> {
         top::list(&self.region, limiter.0, by, count)
+    }
+
+    /// Holds `limiter`, and the plans that `config` names, to `config` from now on: all of it, or
+    /// nothing if some of it cannot be changed. Each of them changes at one moment, plans first.
+    pub fn reconfigure_limiter(&self, limiter: Limiter, config: &str) -> Result<()> {
+        self.writer()?;
+        let name = registry::name(&self.region, limiter.0)?;
+        let (policy, exceptions) = options::limiter_policy(&name, config)?;
+        reconfigure::possible(&self.region, limiter.0, &policy)?;
+        let mut plans = Vec::new();
+        for (plan, policy) in &exceptions.plans {
+            let plan = rules::plan_name(&name, plan);
+            let found = registry::find(&self.region, plan.as_bytes());
+            if let Some(id) = found {
+                reconfigure::possible(&self.region, id, policy)?;
+            }
+            plans.push((plan, policy, found));
+        }
+        for (plan, policy, _) in plans.iter().filter(|(.., found)| found.is_none()) {
+            self.open_limiter(plan, policy)?;
+        }
+        for (_, policy, found) in plans {
+            if let Some(id) = found {
+                reconfigure::reconfigure(&self.region, id, policy)?;
+            }
+        }
+        reconfigure::reconfigure(&self.region, limiter.0, &policy)?;
+        self.set_lists(limiter, &exceptions)
     }
 
     /// The HTTP fields of a decision.

@@ -508,6 +508,66 @@ pub unsafe extern "C" fn tidegate_limiter_top(
 }
 
 /**
+ * Gives a limiter that exists new numbers; its state is kept.
+ *
+ * Every process sees all of the change at once. Units that were taken stay
+ * taken: a larger burst or limit gives the difference at once, a smaller one
+ * takes it away, and what a key has taken beyond it must come back first. While
+ * it happens nobody gets more than the larger of both policies allows; calls
+ * that are under way decide by one of the two. Opening the limiter from then on
+ * takes the new configuration. The same configuration again changes nothing.
+ *
+ * Of a token bucket, rate and burst change; a rate as much as some ten thousand
+ * times the first one may be refused. Of a sliding window, the limit changes up
+ * to that which it was made with, and down to 1; where that is above 64, down to
+ * a quarter of it, and not to 64; the window changes, with keys only to a
+ * shorter one. Of a fixed window, the limit changes: up to 16,777,213, or as
+ * many bits as it was made with. Plans in the configuration are made, or change
+ * in the same way, each at one moment of its own before the limiter does; lists
+ * are added to. What else a limiter was made with stays: max_keys, when_full,
+ * shadow, record_keys. A limiter that was changed takes the way of checks that
+ * are not plain, some tens of nanoseconds longer. Each change is an event.
+ *
+ * @param engine       An open engine.
+ * @param limiter      From tidegate_limiter_open() on the same region.
+ * @param config_json  The whole new configuration, as tidegate_limiter_open()
+ *                     takes it.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  engine or config_json is NULL;
+ *         TIDEGATE_E_CONFIG    a field is unknown, mistyped or impossible;
+ *         TIDEGATE_E_CONFLICT  it is of another algorithm, or keyed and the
+ *                              other not;
+ *         TIDEGATE_E_STATE     the state cannot be kept under the new numbers:
+ *                              the sentence says why; or the engine is an
+ *                              observer;
+ *         TIDEGATE_E_STALE     the limiter is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  the region has no room: each change takes 64
+ *                              bytes, the first one 128.
+ *         After any but the last nothing is changed. A process that is killed
+ *         here leaves each of limiter and plans as it was, or as it should be.
+ *
+ * Threads: any, also other processes. Blocks: never; allocates. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_limiter_reconfigure(
+    engine: *mut tidegate_engine,
+    limiter: tidegate_limiter,
+    config_json: *const c_char,
+) -> tidegate_status {
+    edge::run(|| {
+        // SAFETY: the caller's promise.
+        let (engine, config) = unsafe {
+            (
+                input::engine(engine)?,
+                input::text("config_json", config_json)?,
+            )
+        };
+        engine.reconfigure_limiter(Limiter(limiter.id), config)
+    })
+}
+
+/**
  * Writes the HTTP fields of a decision, each as a line `Name: value` that ends
  * with CR LF.
  *

@@ -7,12 +7,14 @@
 //! 13 burst or limit         14 rate or window in seconds, as a double
 //! 16 table of rules         17 most rules                    18 rule of a limiter without keys
 //! 19 when an eviction was last told                          20 sketches of top keys
+//! 21 block of a changed policy
 //! ```
 //! The shape is algorithm, keyed or not, what to do when full, and flags for all that a plain
 //! limiter has not. Word 3 of a token bucket also holds its reach, above the ticks.
 //!
 //! What a check needs comes first, so that a token bucket's check reads one cache line. Word 12 to
-//! 14 and the shape are the policy; the others follow from it, or say where things are.
+//! 14 and the shape are the policy that it was made with; the others follow from it, or say where
+//! things are. What a changed limiter is held to is in [`terms`](super::terms).
 
 use super::fixed::Fixed;
 use super::gcra::{Rate, TICKS_MASK};
@@ -20,6 +22,7 @@ use super::keys::Table;
 use super::mask::Recorded;
 use super::policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
 use super::sliding::Window;
+use super::terms::Block;
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
 use crate::region::Region;
 use crate::region::layout::LIMITER_WORDS;
@@ -66,6 +69,8 @@ pub const RULE: usize = 18;
 pub const EVICTION_TOLD: usize = 19;
 /// First word of the sketches of a limiter that records keys.
 pub const TOP_AT: usize = 20;
+/// The block that says what is in force instead of words 3 to 5, 13 and 14; 0 for none.
+pub const BLOCK_AT: usize = 21;
 
 /// Shape of a token bucket without keys.
 pub const BUCKET: u64 = 0;
@@ -238,9 +243,37 @@ impl<'a> Entry<'a> {
         words.get((self.word(STATE_AT) as usize).wrapping_add(1))
     }
 
+    /// Where the block of a changed policy is, and all that was written before it; 0 for none.
+    pub fn block_at(&self) -> u64 {
+        self.words.get(BLOCK_AT).map_or(0, load_acquire)
+    }
+
+    /// The block of a changed policy.
+    pub(super) fn block(&self, words: Words) -> Option<Block> {
+        // The whole is 0 only after the block is there.
+        let _ = self.words.get(FULL).map_or(0, load_acquire);
+        match self.block_at() {
+            0 => None,
+            at => Some(Block::read(words, at)),
+        }
+    }
+
+    /// Makes sure that nobody goes by the words that the limiter was made with: no check passes a
+    /// whole of 0.
+    pub fn supersede(&self) {
+        if let Some(word) = self.words.get(FULL) {
+            word.store(0, Ordering::Release);
+        }
+        self.flag(SPECIAL);
+    }
+
     /// The policy; None when the words are not those of any.
-    pub fn policy(&self) -> Option<LimiterPolicy> {
-        let (units, pace) = (self.word(UNITS), f64::from_bits(self.word(PACE)));
+    pub fn policy(&self, words: Words) -> Option<LimiterPolicy> {
+        let (units, pace) = match self.block(words) {
+            None => (self.word(UNITS), self.word(PACE)),
+            Some(block) => (block.units, block.pace),
+        };
+        let pace = f64::from_bits(pace);
         let algorithm = match self.shape() & !1 {
             BUCKET => Algorithm::token_bucket(pace, units)?,
             WINDOW => Algorithm::sliding_window(units, pace)?,

@@ -17,6 +17,9 @@
 /// Largest limit: 24 bits are left for the window's number.
 pub const MAX_LIMIT: u64 = (1 << 40) - 3;
 
+/// Fewest bits of a count: so many more than small limits need, so that they can be raised later.
+const LEAST_BITS: u32 = 24;
+
 /// A limit and its window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixed {
@@ -38,7 +41,7 @@ struct Taken {
 impl Fixed {
     /// Counts at most `limit` units, up to [`MAX_LIMIT`], in `window_ns`.
     pub fn new(limit: u64, window_ns: u64) -> Self {
-        let bits = 64 - limit.saturating_add(2).leading_zeros();
+        let bits = (64 - limit.saturating_add(2).leading_zeros()).max(LEAST_BITS);
         Fixed {
             limit,
             window_ns: window_ns.max(1),
@@ -59,7 +62,8 @@ impl Fixed {
         let circle = u64::MAX >> bits;
         let ahead = (state >> bits).wrapping_sub(self.number(now_ns)) & circle;
         let count = state & !(u64::MAX << bits);
-        if ahead <= circle / 4 && count <= self.limit.max(1 << (bits - 1)) {
+        let begun_anew = !(u64::MAX << bits) - 1;
+        if ahead <= circle / 4 && count < begun_anew {
             Taken { ahead, count }
         } else {
             Taken { ahead: 0, count: 0 }

@@ -35,11 +35,11 @@ use std::cmp::Ordering;
 /// Most ticks a nanosecond has where a full bucket is a small part of the circle.
 const MOST_TICKS: u128 = 10_000;
 /// Most ticks otherwise: the circle is then at least four years.
-const FEW_TICKS: u128 = 146;
+pub(super) const FEW_TICKS: u128 = 146;
 /// What counts as a small part of the circle: 1 in 16,384.
-const SMALL_FULL: u128 = 1 << 50;
+pub(super) const SMALL_FULL: u128 = 1 << 50;
 /// Largest bucket in ticks: a quarter of the circle.
-const MOST_FULL: u128 = 1 << 62;
+pub(super) const MOST_FULL: u128 = 1 << 62;
 
 /// The bits of a word that hold the ticks of a nanosecond; above them is the reach.
 pub(super) const TICKS_MASK: u64 = (1 << 14) - 1;
@@ -230,7 +230,7 @@ pub(super) fn decimal(value: f64) -> (u128, i32) {
     )
 }
 
-fn gcd(a: u128, b: u128) -> u128 {
+pub(super) fn gcd(a: u128, b: u128) -> u128 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 

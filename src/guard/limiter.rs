@@ -33,18 +33,43 @@ pub fn check(
     id: u64,
     key: Option<&[u8]>,
     cost: u32,
-    decision: Option<&mut Decision>,
+    mut decision: Option<&mut Decision>,
 ) -> Result<Verdict> {
     let limiter = resolve(region, id)?;
     if cost == 0 || !region.is_writable() {
         return Err(refusal::at_once(cost));
     }
+    let numbers = decision.as_deref_mut();
     let ruling = match (limiter.mode(), key) {
-        (entry::BUCKET, None) => bucket(region, limiter, cost, decision),
-        (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, decision),
-        (entry::WINDOW, None) => window(region, limiter, cost, decision),
-        (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, decision),
-        _ => special(region, limiter, cost, key, decision),
+        (entry::BUCKET, None) => bucket(region, limiter, cost, numbers),
+        (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, numbers),
+        (entry::WINDOW, None) => window(region, limiter, cost, numbers),
+        (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, numbers),
+        _ => special(region, limiter, cost, key, numbers),
+    };
+    match settle(region, planes, limiter, ruling, cost) {
+        Some(verdict) => Ok(verdict),
+        None => unsettled(region, planes, limiter, ruling, cost, key, decision),
+    }
+}
+
+/// A check without a verdict: asked again if the limiter was changed in that moment.
+#[cold]
+#[inline(never)]
+fn unsettled(
+    region: &Region,
+    planes: &Planes,
+    limiter: Entry<'_>,
+    ruling: Ruling,
+    cost: u32,
+    key: Option<&[u8]>,
+    numbers: Numbers<'_>,
+) -> Result<Verdict> {
+    let is_changed = ruling == Ruling::Never && limiter.block_at() != 0;
+    let ruling = if is_changed {
+        special(region, limiter, cost, key, numbers)
+    } else {
+        ruling
     };
     settle(region, planes, limiter, ruling, cost)
         .ok_or_else(|| refusal::of(ruling, region, limiter, cost, key))
@@ -90,8 +115,8 @@ pub(super) fn settle(
     }
 }
 
-/// A limiter that is a fixed window, in shadow mode, records its keys, or has keys with rules of
-/// their own.
+/// A limiter that is a fixed window, in shadow mode, was changed, records its keys, or has keys with
+/// rules of their own.
 #[inline(never)]
 fn special(
     region: &Region,
@@ -182,7 +207,7 @@ fn keyed_bucket(
     loop {
         let found = match table.find(print) {
             Some(entry) => Found::At(entry),
-            None => Found::enter_bucket(region, limiter, cost, print),
+            None => Found::enter_new(region, limiter, cost, print),
         };
         let entry = match found {
             Found::At(entry) => entry,
@@ -263,7 +288,7 @@ fn keyed_window(
     loop {
         let found = match table.find(print) {
             Some(entry) => Found::At(entry),
-            None => Found::enter_window(region, limiter, cost, print),
+            None => Found::enter_new(region, limiter, cost, print),
         };
         let entry = match found {
             Found::At(entry) => entry,

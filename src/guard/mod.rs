@@ -32,6 +32,8 @@
 //! | [`texts`] | a decision as HTTP fields and problem details |
 //! | `together` | several limits as one decision |
 //! | `room` | a key that has no entry yet, or no room |
+//! | `terms`, [`reconfigure`] | what is in force for a limiter; how that is changed |
+//! | [`pace`] | a token bucket whose rate was changed: pure arithmetic |
 //! | `refusal` | errors in words |
 
 pub mod adaptive;
@@ -49,8 +51,10 @@ mod holder;
 pub mod keys;
 pub mod limiter;
 pub mod mask;
+pub mod pace;
 mod permit;
 pub mod policy;
+pub mod reconfigure;
 mod refusal;
 pub mod registry;
 pub mod retry;
@@ -58,6 +62,7 @@ mod room;
 pub mod rules;
 pub mod sliding;
 mod stored;
+mod terms;
 pub mod texts;
 pub mod throttle;
 pub mod together;

@@ -1,7 +1,8 @@
 //! Why a check has no verdict, in words.
 
-use super::entry::{self, Entry};
+use super::entry::Entry;
 use super::limiter::Ruling;
+use super::terms::Terms;
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::region::Region;
@@ -53,7 +54,7 @@ pub(super) fn of(
     match (ruling, key) {
         (Ruling::Never, _) => Error::range(format!(
             "a cost of {cost} can never pass: limiter {name:?} never holds more than {} units",
-            limiter.word(entry::UNITS)
+            Terms::of(&limiter, region.words()).map_or(0, |terms| terms.units())
         )),
         (Ruling::LongKey, Some(key)) => Error::argument(format!(
             "a key of {} bytes for limiter {name:?}: at most {} are allowed",

@@ -6,6 +6,7 @@ use super::keys::Table;
 use super::mask::Recorded;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
 use super::room::{BucketLife, FixedLife, WindowLife};
+use super::terms::Terms;
 use super::top::{self, TopKeys};
 use crate::base::error::{Error, Result};
 use crate::base::limits::MAX_NAME_BYTES;
@@ -69,14 +70,13 @@ pub fn find(region: &Region, name: &[u8]) -> Option<u64> {
 
 /// True when limiter `id` has a limit for each key.
 pub(super) fn is_keyed(region: &Region, id: u64) -> bool {
-    let found = Entry::at(region, crate::region::handle::entry(id));
-    found
-        .is_some_and(|limiter| matches!(limiter.shape(), entry::KEYED_BUCKET | entry::KEYED_WINDOW))
+    Entry::at(region, crate::region::handle::entry(id)).is_some_and(|limiter| limiter.is_keyed())
 }
 
 /// Refuses an existing limiter that is not as `policy` says.
 fn agree(region: &Region, index: usize, name: &str, policy: &LimiterPolicy) -> Result<()> {
-    let Some(found) = Entry::at(region, index).and_then(|limiter| limiter.policy()) else {
+    let Some(found) = Entry::at(region, index).and_then(|limiter| limiter.policy(region.words()))
+    else {
         return Err(Error::format(format!(
             "limiter {name:?} in the region is damaged"
         )));
@@ -142,6 +142,7 @@ fn make(region: &Region, index: usize, policy: &LimiterPolicy) -> Result<()> {
         None => 0,
     };
     limiter.set(entry::TOP_AT, top_at as u64);
+    limiter.set(entry::BLOCK_AT, 0);
     let room = policy.keyed.map_or(0, |keyed| keyed.max_keys);
     limiter.set(entry::MAX_RULES, room.min(DEFAULT_RULES));
     let places = match policy.keyed {
@@ -233,7 +234,7 @@ pub fn list(region: &Region, planes: &Planes) -> Vec<LimiterReading> {
 fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading> {
     let name = directory(region).name(index)?;
     let limiter = Entry::at(region, index)?;
-    let policy = limiter.policy()?;
+    let policy = limiter.policy(region.words())?;
     let sum = |tally| planes.sum(region.layout().limiter_column(index, tally));
     let admitted = sum(tally::ADMITTED);
     let tallies = Tallies {
@@ -247,7 +248,7 @@ fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading
         shadow_denied: sum(tally::SHADOWED),
     };
     let (keys_used, keys_capacity) = match policy.keyed {
-        Some(keyed) => (keys_used(region, &limiter, &policy), keyed.max_keys),
+        Some(keyed) => (keys_used(region, &limiter), keyed.max_keys),
         None => (0, 0),
     };
     Some(LimiterReading {
@@ -260,7 +261,7 @@ fn read(region: &Region, planes: &Planes, index: usize) -> Option<LimiterReading
     })
 }
 
-fn keys_used(region: &Region, limiter: &Entry<'_>, policy: &LimiterPolicy) -> u64 {
+fn keys_used(region: &Region, limiter: &Entry<'_>) -> u64 {
     let (words, clock) = (region.words(), region.clock());
     let now_ns = clock.coarse();
     let table = limiter.table(words);
@@ -268,20 +269,26 @@ fn keys_used(region: &Region, limiter: &Entry<'_>, policy: &LimiterPolicy) -> u6
     if table.groups > words.len() as u64 {
         return 0;
     }
-    match policy.algorithm {
-        Algorithm::TokenBucket { rate, .. } => table.count_used(&BucketLife {
-            rate,
-            now_ns,
-            lag_ns: clock.lag(),
+    let Some(terms) = Terms::of(limiter, words) else {
+        return 0;
+    };
+    match terms {
+        Terms::Bucket(bucket) => table.count_used(&BucketLife {
+            bucket: bucket.at(now_ns, clock.lag()),
         }),
-        Algorithm::SlidingWindow { window, .. } => table.count_used(&WindowLife {
+        Terms::Window(window) => table.count_used(&WindowLife {
             limiter: *limiter,
             words,
             window,
             now_ns,
         }),
-        Algorithm::FixedWindow { window, .. } => table.count_used(&FixedLife { window, now_ns }),
+        Terms::Fixed(window) => table.count_used(&FixedLife { window, now_ns }),
     }
+}
+
+/// The name of limiter `id`.
+pub fn name(region: &Region, id: u64) -> Result<String> {
+    super::limiter::resolve(region, id).map(|limiter| name_of(region.words(), &limiter))
 }
 
 /// The limiter's name, for messages.

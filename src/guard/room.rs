@@ -4,12 +4,13 @@
 use super::Decision;
 use super::entry::{self, Entry};
 use super::fixed::Fixed;
-use super::gcra::Rate;
 use super::keys::{self, Displaced, Life, Place, Print};
 use super::limiter::Ruling;
+use super::pace::Moment;
 use super::policy::WhenFull;
 use super::registry::tally;
 use super::sliding::Window;
+use super::terms::Terms;
 use crate::region::Region;
 use crate::region::events::{self, Cause, Event, Kind};
 use crate::region::handle;
@@ -22,43 +23,42 @@ pub(super) enum Found<'a> {
 }
 
 impl Found<'_> {
+    /// The entry of a key that has none.
     #[cold]
     #[inline(never)]
-    pub fn enter_bucket(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
-        let clock = region.clock();
-        let life = BucketLife {
-            rate: limiter.rate(),
-            now_ns: clock.coarse(),
-            lag_ns: clock.lag(),
+    pub fn enter_new(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
+        let (words, clock) = (region.words(), region.clock());
+        let now_ns = clock.coarse();
+        let Some(terms) = Terms::of(&limiter, words) else {
+            return Found::Nothing(Ruling::Damaged, Decision::default());
         };
-        Self::enter(region, limiter, cost, print, &life)
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub fn enter_window(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
-        let life = WindowLife {
-            limiter,
-            words: region.words(),
-            window: limiter.window(),
-            now_ns: region.clock().coarse(),
-        };
-        Self::enter(region, limiter, cost, print, &life)
-    }
-
-    #[cold]
-    #[inline(never)]
-    pub fn enter_fixed(region: &Region, limiter: Entry<'_>, cost: u32, print: Print) -> Self {
-        let life = FixedLife {
-            window: limiter.fixed(),
-            now_ns: region.clock().coarse(),
-        };
-        Self::enter(region, limiter, cost, print, &life)
+        let limit = terms.units();
+        match terms {
+            Terms::Bucket(bucket) => {
+                let bucket = bucket.at(now_ns, clock.lag());
+                let life = BucketLife { bucket };
+                Self::enter(region, limiter, limit, cost, print, &life)
+            }
+            Terms::Window(window) => {
+                let life = WindowLife {
+                    limiter,
+                    words,
+                    window,
+                    now_ns,
+                };
+                Self::enter(region, limiter, limit, cost, print, &life)
+            }
+            Terms::Fixed(window) => {
+                let life = FixedLife { window, now_ns };
+                Self::enter(region, limiter, limit, cost, print, &life)
+            }
+        }
     }
 
     fn enter(
         region: &Region,
         limiter: Entry<'_>,
+        limit: u64,
         cost: u32,
         print: Print,
         life: &impl Life,
@@ -72,7 +72,6 @@ impl Found<'_> {
         if displaced.evicted > 0 {
             tell_eviction(region, limiter);
         }
-        let limit = limiter.word(entry::UNITS);
         match place {
             Place::At(entry) => Found::At(entry),
             Place::Damaged => Found::Nothing(Ruling::Damaged, Decision::default()),
@@ -136,28 +135,24 @@ fn count(region: &Region, limiter: Entry<'_>, tally: usize, amount: u64) {
 
 /// A bucket that has been full for a while is idle.
 pub(super) struct BucketLife {
-    pub rate: Rate,
-    pub now_ns: u64,
-    pub lag_ns: u64,
+    pub bucket: Moment,
 }
 
 impl Life for BucketLife {
     fn is_idle(&self, _index: usize, state: u64) -> bool {
-        self.rate.is_idle(state, self.now_ns, self.lag_ns)
+        let Moment { rate, now, lag, .. } = self.bucket;
+        rate.is_idle(state, now, lag)
     }
 
     fn fresh(&self, _index: usize, state: u64) -> u64 {
-        self.rate.fresh(state, self.now_ns)
+        self.bucket.rate.fresh(state, self.bucket.now)
     }
 
     fn prepare(&self, _index: usize, _is_new: impl Fn() -> bool) {}
 
     fn idle_in(&self, _index: usize, state: u64) -> u64 {
-        let lacking = self.rate.lacking(state, self.now_ns, self.lag_ns);
-        lacking
-            .checked_div(self.rate.per_ns)
-            .unwrap_or(0)
-            .saturating_add(1)
+        let lacking = self.bucket.lacking(state);
+        self.bucket.ns(lacking).saturating_add(1)
     }
 }
 

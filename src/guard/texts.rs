@@ -39,7 +39,7 @@ pub fn fields(
 ) -> Result<String> {
     let limiter = resolve(region, id)?;
     let name = string(&name_of(region.words(), &limiter));
-    let window = window_seconds(&limiter)?;
+    let window = window_seconds(region, &limiter)?;
     let limit = decision.limit.min(MOST);
     let remaining = decision.remaining.min(MOST);
     let denied = verdict == Verdict::Denied;
@@ -87,8 +87,8 @@ pub fn problem(region: &Region, id: u64, decision: &Decision) -> Result<String> 
 }
 
 /// Seconds that an empty limiter takes to have its whole limit again, at least 1.
-fn window_seconds(limiter: &Entry<'_>) -> Result<u64> {
-    let Some(policy) = limiter.policy() else {
+fn window_seconds(region: &Region, limiter: &Entry<'_>) -> Result<u64> {
+    let Some(policy) = limiter.policy(region.words()) else {
         return Err(Error::format(format!(
             "limiter {:#x} is damaged in the region",
             limiter.word(entry::ID)

@@ -7,13 +7,13 @@
 
 use super::entry::{self, Entry};
 use super::fixed::Fixed;
-use super::gcra::Rate;
 use super::keys::{self, Print};
 use super::limiter::{Ruling, resolve, settle};
 use super::refusal;
 use super::room::Found;
 use super::rules::{self, Standing};
-use super::sliding::{Attempt, EXACT, LAST_TIME, Window};
+use super::sliding::{Attempt, EXACT, LAST_TIME};
+use super::terms::Terms;
 use super::top;
 use super::{Decision, Verdict};
 use crate::base::error::Result;
@@ -90,14 +90,6 @@ fn change<'r>(
         Ruling::Admitted | Ruling::Denied => Ok(()),
         error => Err(refusal::of(error, region, limiter, cost, key)),
     }
-}
-
-/// What a key is held to.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Terms {
-    Bucket { rate: Rate, units: u64 },
-    Window(Window),
-    Fixed(Fixed),
 }
 
 /// A ruling with all that is known about it.
@@ -178,7 +170,6 @@ enum Sought<'r> {
 pub(super) struct Account<'r> {
     region: &'r Region,
     limiter: Entry<'r>,
-    terms: Terms,
     print: Option<Print>,
     standing: Standing,
 }
@@ -196,16 +187,7 @@ impl<'r> Account<'r> {
         if key.is_some_and(|key| key.len() > limits::MAX_KEY_BYTES) {
             return Err(Ruling::LongKey);
         }
-        let terms = match limiter.shape() & !1 {
-            entry::BUCKET => Terms::Bucket {
-                rate: limiter.rate(),
-                units: limiter.word(entry::UNITS),
-            },
-            entry::WINDOW => Terms::Window(limiter.window()),
-            entry::FIXED => Terms::Fixed(limiter.fixed()),
-            _ => return Err(Ruling::Damaged),
-        };
-        if matches!(terms, Terms::Window(window) if !window.is_possible()) {
+        if Terms::of(&limiter, region.words()).is_none() {
             return Err(Ruling::Damaged);
         }
         let standing = if limiter.has(entry::RULES) {
@@ -226,33 +208,22 @@ impl<'r> Account<'r> {
         Ok(Account {
             region,
             limiter,
-            terms,
             print: key.map(|key| Print::of(&region.header().seed, key, groups)),
             standing,
         })
     }
 
-    fn limit(&self) -> u64 {
-        match self.terms {
-            Terms::Bucket { units, .. } => units,
-            Terms::Window(window) => window.limit,
-            Terms::Fixed(window) => window.limit,
-        }
-    }
-
-    /// Whether `cost` units can ever be taken.
-    fn holds(&self, cost: u32) -> bool {
-        match self.terms {
-            Terms::Bucket { rate, .. } => rate.cost(cost).is_some(),
-            _ => u64::from(cost) <= self.limit(),
-        }
+    /// What is in force now; read after the state and the clock.
+    fn terms(&self) -> Terms {
+        let words = self.region.words();
+        Terms::of(&self.limiter, words).unwrap_or(Terms::Fixed(Fixed::new(0, 1)))
     }
 
     /// Now, as a state can hold it.
     fn now(&self) -> u64 {
         let now = self.region.clock().precise();
-        match self.terms {
-            Terms::Window(_) => now.min(LAST_TIME),
+        match self.limiter.shape() & !1 {
+            entry::WINDOW => now.min(LAST_TIME),
             _ => now,
         }
     }
@@ -279,11 +250,7 @@ impl<'r> Account<'r> {
         let Some(cost) = enter else {
             return Sought::Absent;
         };
-        let found = match self.terms {
-            Terms::Bucket { .. } => Found::enter_bucket(self.region, self.limiter, cost, print),
-            Terms::Window(_) => Found::enter_window(self.region, self.limiter, cost, print),
-            Terms::Fixed(_) => Found::enter_fixed(self.region, self.limiter, cost, print),
-        };
+        let found = Found::enter_new(self.region, self.limiter, cost, print);
         match found {
             Found::At(entry) => Sought::At(Seat::Key(entry)),
             Found::Nothing(ruling, decision) => Sought::Nothing(ruling, decision),
@@ -292,7 +259,7 @@ impl<'r> Account<'r> {
 
     /// The answer that stands whatever was taken; None when units decide.
     fn settled(&self) -> Option<Answer> {
-        let limit = self.limit();
+        let limit = self.terms().units();
         match self.standing {
             Standing::Usual | Standing::OnPlan { .. } => None,
             Standing::Allowed => Some(Answer {
@@ -328,7 +295,7 @@ impl<'r> Account<'r> {
 
     /// Takes `cost` units as soon as they are there, if that is within `most_wait_ns`.
     pub fn reserve(&self, cost: u32, most_wait_ns: u64) -> Answer {
-        if !self.holds(cost) {
+        if !self.terms().holds(cost) {
             return Answer::plain(Ruling::Never);
         }
         if let Some(answer) = self.settled() {
@@ -355,26 +322,23 @@ impl<'r> Account<'r> {
 
     /// One attempt to take units; None when somebody else changed the state.
     fn attempt(&self, seat: &Seat<'_>, cost: u32, most_wait_ns: u64) -> Option<Answer> {
-        let clock = self.region.clock();
         let state = seat.state();
         let now = self.now();
-        let taken = match self.terms {
-            Terms::Bucket { rate, .. } => {
-                // The reach may have been raised since the rate was read, and before the state.
-                let rate = Rate {
-                    reach: self.limiter.rate().reach,
-                    ..rate
-                };
-                let need = rate.cost(cost)?;
-                match rate.reserve(state, now, clock.lag(), need, most_wait_ns) {
-                    Ok(reserved) => {
-                        if reserved.wait_ns > 0 {
-                            self.limiter.raise_reach(reserved.lacking);
-                        }
-                        Some((reserved.state, reserved.wait_ns))
+        let terms = self.terms();
+        if !terms.holds(cost) {
+            return Some(Answer::plain(Ruling::Never));
+        }
+        let taken = match terms {
+            Terms::Bucket(bucket) => {
+                let bucket = bucket.at(now, self.region.clock().lag());
+                let need = bucket.rate.cost(cost)?;
+                let reserved = bucket.reserve(state, need, most_wait_ns);
+                reserved.map(|(new, lacking, wait_ns)| {
+                    if wait_ns > 0 {
+                        self.limiter.raise_reach(lacking);
                     }
-                    Err(_) => None,
-                }
+                    (new, wait_ns)
+                })
             }
             Terms::Fixed(window) => window.reserve(state, now, cost.into(), most_wait_ns).ok(),
             Terms::Window(window) => {
@@ -430,7 +394,8 @@ impl<'r> Account<'r> {
     /// The numbers of a state; of a key without any for None. The wait is that of `cost` units, 0
     /// for none.
     fn numbers(&self, seat: Option<(&Seat<'_>, u64)>, now: u64, cost: u32) -> Decision {
-        let limit = self.limit();
+        let terms = self.terms();
+        let limit = terms.units();
         let Some((seat, state)) = seat else {
             return Decision {
                 limit,
@@ -439,18 +404,15 @@ impl<'r> Account<'r> {
             };
         };
         let lag = self.region.clock().lag();
-        let (remaining, retry_after_ns, reset_after_ns) = match self.terms {
-            Terms::Bucket { rate, .. } => {
-                let rate = Rate {
-                    reach: self.limiter.rate().reach,
-                    ..rate
-                };
-                let lacking = rate.lacking(state, now, lag);
-                let need = rate.cost(cost).unwrap_or(0);
+        let (remaining, retry_after_ns, reset_after_ns) = match terms {
+            Terms::Bucket(bucket) => {
+                let bucket = bucket.at(now, lag);
+                let lacking = bucket.lacking(state);
+                let need = bucket.rate.cost(cost).unwrap_or(0);
                 (
-                    rate.units_left(lacking),
-                    rate.wait_for(lacking, need),
-                    rate.ns(lacking),
+                    bucket.rate.units_left(lacking),
+                    bucket.wait_for(lacking, need),
+                    bucket.ns(lacking),
                 )
             }
             Terms::Fixed(window) => (
@@ -496,7 +458,7 @@ impl<'r> Account<'r> {
 
     /// What `cost` units would be answered now.
     pub fn peek(&self, cost: u32) -> Answer {
-        if !self.holds(cost) {
+        if !self.terms().holds(cost) {
             return Answer::plain(Ruling::Never);
         }
         if let Some(answer) = self.settled() {
@@ -538,11 +500,10 @@ impl<'r> Account<'r> {
                 Sought::Nothing(ruling, _) => return ruling,
             };
             let (state, now) = (seat.state(), self.now());
-            let new = match self.terms {
-                Terms::Bucket { .. } => {
-                    let rate = self.limiter.rate();
-                    let ticks = rate.per_unit.saturating_mul(left);
-                    rate.refunded(state, now, clock.lag(), ticks)
+            let new = match self.terms() {
+                Terms::Bucket(bucket) => {
+                    let ticks = bucket.rate.per_unit.saturating_mul(left);
+                    bucket.at(now, clock.lag()).refunded(state, ticks)
                 }
                 Terms::Fixed(window) => window.refunded(state, now, left),
                 Terms::Window(window) => {
@@ -577,7 +538,7 @@ impl<'r> Account<'r> {
         let Sought::At(seat) = self.seek(None) else {
             return;
         };
-        match self.terms {
+        match self.terms() {
             Terms::Window(window)
                 if seat.state() == receipt && seat.swap(window.unclaimed(receipt, cost.into())) => {
             }
@@ -598,11 +559,10 @@ impl<'r> Account<'r> {
                 Sought::Nothing(ruling, _) => return ruling,
             };
             let (state, now) = (seat.state(), self.now());
-            let new = match self.terms {
-                Terms::Bucket { .. } => {
-                    let rate = self.limiter.rate();
-                    let ticks = rate.per_unit.saturating_mul(cost.into());
-                    rate.penalized(state, now, clock.lag(), ticks)
+            let new = match self.terms() {
+                Terms::Bucket(bucket) => {
+                    let ticks = bucket.rate.per_unit.saturating_mul(cost.into());
+                    bucket.at(now, clock.lag()).penalized(state, ticks)
                 }
                 Terms::Fixed(window) => window.penalized(state, now, cost.into()),
                 Terms::Window(window) => {
