@@ -52,14 +52,14 @@ type MetricLimits struct {
 	MaxSeriesPerName uint64 `json:"max_series_per_name,omitempty"`
 }
 
-// LimiterConfig is a rate limit: a token bucket (Rate, Burst), a sliding window (Limit, Window) or a
-// preset.
+// LimiterConfig is a rate limit: a token bucket (Rate, Burst), a sliding or fixed window (Limit,
+// Window) or a preset.
 type LimiterConfig struct {
 	// Preset is "strict" (10 a minute), "standard" (60 a minute), "relaxed" (300 a minute), "api"
 	// (1000 an hour) or "auth" (5 in 15 minutes).
 	Preset string
-	// Algorithm is "token_bucket" or "sliding_window". It may be left out where the other fields
-	// tell.
+	// Algorithm is "token_bucket", "sliding_window" or "fixed_window". It may be left out where the
+	// other fields tell: Limit and Window are a sliding window.
 	Algorithm string
 	// Rate is how many units come back in a second, and Burst how many there are at most.
 	Rate  float64
@@ -72,6 +72,13 @@ type LimiterConfig struct {
 	MaxKeys uint64
 	// WhenFull is what happens to a new key when there is no room: "deny", "allow" or "evict".
 	WhenFull string
+	// Plans are limits that keys may be put on by Limiter.SetPlan. A plan has the fields of an
+	// algorithm only.
+	Plans map[string]LimiterConfig
+	// Allow and Deny are keys that are always admitted, and never.
+	Allow, Deny []string
+	// RecordKeys lets Limiter.Top list keys: as "hash", "ip", "email", "token" or "plain".
+	RecordKeys string
 	// Shadow counts what would be denied, and lets it pass.
 	Shadow bool
 	// More holds fields that have no place above, by their names in the document.
@@ -276,6 +283,12 @@ func (f fields) whole(name string, value uint64) {
 	}
 }
 
+func (f fields) list(name string, values []string) {
+	if len(values) > 0 {
+		f[name] = values
+	}
+}
+
 func (f fields) flag(name string, value bool) {
 	if value {
 		f[name] = true
@@ -343,6 +356,10 @@ func (c LimiterConfig) MarshalJSON() ([]byte, error) {
 	f.flag("keyed", c.Keyed)
 	f.whole("max_keys", c.MaxKeys)
 	f.text("when_full", c.WhenFull)
+	section(f, "plans", c.Plans)
+	f.list("allow", c.Allow)
+	f.list("deny", c.Deny)
+	f.text("record_keys", c.RecordKeys)
 	f.flag("shadow", c.Shadow)
 	return f.marshal(c.More)
 }

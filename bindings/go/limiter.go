@@ -2,6 +2,7 @@ package tidegate
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/tidegate/tidegate/bindings/go/internal/capi"
@@ -125,23 +126,26 @@ func decision(d *capi.Decision, r capi.Result) Decision {
 // once a [Denied] when its deadline is nearer than the unit.
 func (l Limiter) Wait(ctx context.Context) error { return l.WaitN(ctx, 1) }
 
-// WaitN takes n units, as soon as they are there.
+// WaitN takes n units, as soon as they are there: it reserves them, so those who wait are served in
+// the order in which they came, and nobody asks twice. When ctx ends, they are given back.
 func (l Limiter) WaitN(ctx context.Context, n uint32) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		d, err := l.Check(n)
-		if err != nil || d.Allowed {
-			return err
-		}
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d.RetryAfter {
-			return &Denied{"limiter", l.s.name, d.RetryAfter}
-		}
-		if err := sleep(ctx, d.RetryAfter); err != nil {
-			return err
-		}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	most := time.Duration(math.MaxInt64)
+	if deadline, ok := ctx.Deadline(); ok {
+		most = max(time.Until(deadline), 0)
+	}
+	r, err := l.Reserve(n, most)
+	if err != nil {
+		return err
+	}
+	if err := sleep(ctx, r.Delay); err != nil {
+		// Should that fail, too, the engine was closed, and ctx's error is the one to know.
+		_ = r.Cancel()
+		return err
+	}
+	return nil
 }
 
 // sleep waits for d or until ctx ends, whose error it returns.

@@ -90,7 +90,39 @@ func TestWait(t *testing.T) {
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())
+	before := must[Decision](t)(slow.Peek(1)).RetryAfter
 	time.AfterFunc(20*time.Millisecond, cancel)
 	is(t, slow.Wait(ctx), context.Canceled)
 	is(t, l.Wait(ctx), context.Canceled)
+	// Who gave up waiting holds nothing: the next one waits no longer for it.
+	if after := must[Decision](t)(slow.Peek(1)).RetryAfter; after > before {
+		t.Errorf("the wait was %v, and is %v", before, after)
+	}
+	is(t, slow.WaitN(t.Context(), 2), ErrRange)
+	is(t, Limiter{}.Wait(t.Context()), ErrStale)
+	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	is(t, l.Wait(past), context.DeadlineExceeded)
+}
+
+// Those who wait are served in the order in which they came, and nobody gets two turns.
+func TestWaitersQueue(t *testing.T) {
+	e := opened(t, Config{})
+	l := must[Limiter](t)(e.Limiter("api", &LimiterConfig{Rate: 100, Burst: 1}))
+	same(t, "first", true, l.Allow())
+	begun := time.Now()
+	var done sync.WaitGroup
+	for range 10 {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			if err := l.Wait(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	done.Wait()
+	if took := time.Since(begun); took < 99*time.Millisecond {
+		t.Errorf("ten units at 100 a second took %v", took)
+	}
 }

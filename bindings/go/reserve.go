@@ -29,8 +29,9 @@ type Reservation struct {
 	cost    uint32
 }
 
-// Reserve takes cost units that may be used after a wait of at most maxWait; a [Denied] when that is
-// too short.
+// Reserve takes cost units that may be used after a wait of at most maxWait; a [Denied], which says
+// how long it would be, when that is too short. Reservations are served in the order in which they
+// were made, whichever process made them.
 func (l Limiter) Reserve(cost uint32, maxWait time.Duration) (Reservation, error) {
 	if maxWait < 0 {
 		return Reservation{}, &Error{CodeArgument, fmt.Sprintf("a wait of %v", maxWait)}
@@ -45,7 +46,7 @@ func (l Limiter) Reserve(cost uint32, maxWait time.Duration) (Reservation, error
 	case err != nil:
 		return Reservation{}, err
 	case answer.Status == capi.Denied:
-		return Reservation{}, &Denied{Guard: "limiter", Name: l.s.name}
+		return Reservation{}, &Denied{"limiter", l.s.name, nanoseconds(wait)}
 	}
 	return Reservation{nanoseconds(wait), l, cost}, nil
 }

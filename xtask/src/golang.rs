@@ -8,9 +8,10 @@ use crate::{Outcome, process};
 const OLDEST: (u32, u32) = (1, 24);
 
 /// Each has dependencies that the others do without.
-const MODULES: [&str; 4] = [
+const MODULES: [&str; 5] = [
     "bindings/go",
     "bindings/go/prometheus",
+    "bindings/go/otel",
     "bindings/go/grpc",
     "examples/go",
 ];

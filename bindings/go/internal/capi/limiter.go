@@ -43,6 +43,15 @@ static capi_result limiter_allow(tidegate_engine *e, uint64_t id, const char *ke
 {
     return capi_done(tidegate_limiter_allow(e, (tidegate_limiter){id}, key, length, list));
 }
+static capi_result limiter_set_plan(tidegate_engine *e, uint64_t id, const char *key, size_t length, const char *plan)
+{
+    return capi_done(tidegate_limiter_set_plan(e, (tidegate_limiter){id}, key, length, plan));
+}
+static capi_result limiter_top(tidegate_engine *e, uint64_t id, uint32_t by, size_t count, char *buffer,
+                               size_t capacity, size_t *out_length)
+{
+    return capi_done(tidegate_limiter_top(e, (tidegate_limiter){id}, by, count, buffer, capacity, out_length));
+}
 static capi_result allow_request(tidegate_engine *e, const char *name, const char *key, size_t length)
 {
     return capi_done(tidegate_allow_request(e, name, key, length));
@@ -108,6 +117,23 @@ func LimiterBlock(e Engine, id uint64, key string, has bool, ns uint64) Result {
 // LimiterAllow puts a key on a list: 0 none, 1 allow, 2 deny.
 func LimiterAllow(e Engine, id uint64, key string, has bool, list int32) Result {
 	return result(C.limiter_allow(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.int32_t(list)))
+}
+
+// LimiterSetPlan puts a key on a plan; "" is the limiter's own limit.
+func LimiterSetPlan(e Engine, id uint64, key string, has bool, plan string) Result {
+	p, r := optional(plan)
+	if r.Status != OK {
+		return r
+	}
+	defer free(p)
+	return result(C.limiter_set_plan(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), p))
+}
+
+// LimiterTop writes the keys that use a limiter most (by 0), or are denied most (by 1), as JSON.
+func LimiterTop(e Engine, id uint64, by uint32, count int) ([]byte, Result) {
+	return grow(nil, func(to *C.char, capacity C.size_t, length *C.size_t) C.capi_result {
+		return C.limiter_top(e.c, C.uint64_t(id), C.uint32_t(by), C.size_t(count), to, capacity, length)
+	})
 }
 
 // AllowRequest takes one unit of the limiter of this name.
