@@ -1,11 +1,12 @@
 'use strict';
 const { native, I, D, HANDLE, STATUS, COUNT, PERMIT_LOW, PERMIT_HIGH, OUTCOME } = require('./native');
-const { DeniedError, failure } = require('./errors');
+const { denied, failure } = require('./errors');
 const { checkOptions, expectFunction, invalid, kindOf, nearest } = require('./options');
 const { Permit } = require('./permit');
 const { run, dressed } = require('./run');
 
 const PHASES = ['closed', 'open', 'half_open', 'forced_open', 'disabled', 'forced_closed', 'metrics_only'];
+const WORDS = PHASES.map((phase) => phase.replace('_', '-'));
 const REASONS = ['none', 'failure_rate', 'slow_call_rate', 'consecutive_failures', 'probes', 'forced'];
 const RUN_OPTIONS = { isFailure: 'function' };
 
@@ -48,8 +49,10 @@ class Breaker {
   }
 
   #denied() {
-    const { phase, retryAfter } = this.read();
-    return new DeniedError('breaker', this.#name, `breaker ${this.#name} is ${phase.replace('_', '-')}`, retryAfter);
+    I[HANDLE] = this.#handle;
+    native.breakerRead();
+    const is = WORDS[D[0]] ?? 'not closed';
+    return denied('breaker', this.#name, `breaker ${this.#name} is ${is}`, D[8]);
   }
 
   acquire() {
@@ -65,7 +68,7 @@ class Breaker {
   execute(fn, options) {
     expectFunction('what a breaker executes', fn);
     if (options !== undefined) checkOptions('breaker.execute', options, RUN_OPTIONS);
-    return this.#call(fn, undefined, [], options);
+    return this.#call(fn, undefined, undefined, options);
   }
 
   wrap(fn, options) {

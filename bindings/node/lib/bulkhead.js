@@ -1,6 +1,6 @@
 'use strict';
 const { native, I, D, HANDLE, STATUS, PERMIT_LOW, PERMIT_HIGH, OUTCOME } = require('./native');
-const { DeniedError, failure } = require('./errors');
+const { denied, failure } = require('./errors');
 const { writeKeyOf } = require('./key');
 const { checkOptions, expectFunction } = require('./options');
 const { Permit } = require('./permit');
@@ -61,7 +61,7 @@ class Bulkhead {
   execute(fn, options) {
     expectFunction('what a bulkhead executes', fn);
     checkOptions('bulkhead.execute', options, EXECUTE_OPTIONS);
-    return this.#call(fn, undefined, [], options);
+    return this.#call(fn, undefined, undefined, options);
   }
 
   wrap(fn, options) {
@@ -71,8 +71,8 @@ class Bulkhead {
 
   #call(fn, self, args, options) {
     const key = options?.key;
-    if (!this.#enter(partsOf(typeof key === 'function' ? key.apply(self, args) : key))) {
-      throw new DeniedError('bulkhead', this.#name, `bulkhead ${this.#name} is full`, 0);
+    if (!this.#enter(partsOf(typeof key === 'function' ? key.apply(self, args ?? []) : key))) {
+      throw denied('bulkhead', this.#name, `bulkhead ${this.#name} is full`, 0);
     }
     const low = I[PERMIT_LOW];
     const high = I[PERMIT_HIGH];

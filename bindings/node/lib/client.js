@@ -1,6 +1,6 @@
 // Calls to other services: a fetch behind breaker, throttle, retry and budget.
 'use strict';
-const { DeniedError } = require('./errors');
+const { denied } = require('./errors');
 const { checkOptions } = require('./options');
 const { wait, secondsOf } = require('./retry');
 
@@ -73,13 +73,13 @@ function createFetch(engine, options) {
 /** One attempt: { failed, response } or { failed, error }; throws where a guard refuses. */
 async function once({ breaker, bulkhead, operation }, isFailure, fetch) {
   const place = bulkhead?.enter();
-  if (bulkhead !== undefined && place === undefined) throw new DeniedError('bulkhead', bulkhead.name, `bulkhead ${bulkhead.name} is full`, 0);
+  if (bulkhead !== undefined && place === undefined) throw denied('bulkhead', bulkhead.name, `bulkhead ${bulkhead.name} is full`, 0);
   let permit;
   try {
     permit = breaker?.acquire();
     if (breaker !== undefined && permit === undefined) {
       const { phase, retryAfter } = breaker.read();
-      throw new DeniedError('breaker', breaker.name, `breaker ${breaker.name} is ${phase.replace('_', '-')}`, retryAfter);
+      throw denied('breaker', breaker.name, `breaker ${breaker.name} is ${phase.replace('_', '-')}`, retryAfter);
     }
   } catch (error) {
     place?.ignore();

@@ -33,6 +33,18 @@ Object.defineProperty(DeniedError.prototype, 'name', {
   writable: true,
 });
 
+/**
+ * What a guard throws. It knows no stack: to collect one costs more than many a call that is guarded,
+ * and calls are denied when there is no time to lose.
+ */
+function denied(guard, guardName, message, retryAfter) {
+  const limit = Error.stackTraceLimit;
+  const without = limit !== 0 && Reflect.set(Error, 'stackTraceLimit', 0);
+  const error = new DeniedError(guard, guardName, message, retryAfter);
+  if (without) Error.stackTraceLimit = limit;
+  return error;
+}
+
 /** The error for a negative status; `text` where another thread met it. */
 function failure(status, text) {
   if (status === CLOSED) return closed('the engine is closed');
@@ -52,4 +64,4 @@ function withSuggestion(message) {
   return meant ? `${message}; did you mean ${meant}?` : message;
 }
 
-module.exports = { TidegateError, DeniedError, failure, closed };
+module.exports = { TidegateError, DeniedError, denied, failure, closed };

@@ -3,7 +3,7 @@ const {
   native, I, D, HANDLE, STATUS, COUNT, PERMIT_LOW, PERMIT_HIGH, SECOND_LOW, SECOND_HIGH, OUTCOME,
 } = require('./native');
 const { partsOf } = require('./bulkhead');
-const { DeniedError, failure } = require('./errors');
+const { denied, failure } = require('./errors');
 const { writeKeyOf } = require('./key');
 const { checkOptions, expectFunction, invalid, kindOf } = require('./options');
 const { Permit } = require('./permit');
@@ -65,7 +65,7 @@ class Guard {
 
   #denied() {
     const part = PARTS[I[OUTCOME]] ?? 'unknown';
-    return new DeniedError(part, this.#name, `guard ${this.#name}: its ${part} says no`, D[2]);
+    return denied(part, this.#name, `guard ${this.#name}: its ${part} says no`, D[2]);
   }
 
   /** A permit, or the reason why there is none. */
@@ -84,7 +84,7 @@ class Guard {
   execute(fn, options) {
     expectFunction('what a guard executes', fn);
     checkOptions('guard.execute', options, EXECUTE_OPTIONS);
-    return this.#call(fn, undefined, [], options);
+    return this.#call(fn, undefined, undefined, options);
   }
 
   wrap(fn, options) {
@@ -94,7 +94,7 @@ class Guard {
 
   #call(fn, self, args, options) {
     const { key, cost = 1, attempt = 1 } = options ?? {};
-    const parts = partsOf(typeof key === 'function' ? key.apply(self, args) : key);
+    const parts = partsOf(typeof key === 'function' ? key.apply(self, args ?? []) : key);
     if (!this.#enter(parts, cost, attempt)) throw this.#denied();
     const back = this.#back();
     return run(fn, self, args, options, (outcome) => back(outcome));

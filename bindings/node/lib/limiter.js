@@ -1,7 +1,7 @@
 'use strict';
 const { native, I, D, W, HANDLE, STATUS, COUNT, OUTCOME } = require('./native');
 const { partsOf } = require('./bulkhead');
-const { DeniedError, failure } = require('./errors');
+const { denied, failure } = require('./errors');
 const { writeKey, writeKeyOf } = require('./key');
 const { invalid, kindOf } = require('./options');
 const { exact } = require('./metrics');
@@ -121,7 +121,7 @@ class Limiter {
     const parts = partsOf(key);
     const seconds = this.reserveN(cost, maxWait, ...parts);
     if (seconds === undefined) {
-      throw new DeniedError('limiter', this.#name, `limiter ${this.#name} is free only after more than ${maxWait} s`, maxWait);
+      throw denied('limiter', this.#name, `limiter ${this.#name} is free only after more than ${maxWait} s`, maxWait);
     }
     if (seconds === 0) return;
     try {

@@ -149,11 +149,12 @@ const UPPER = new Uint8Array(new Uint16Array([1]).buffer)[0];
 
 class Histogram {
   #handle;
-  #counts = NONE;
+  /** The smallest and the largest value, then from #before on the counts. */
+  #cells = NONE;
   #sum = NONE;
-  #extremes = NONE;
   #shift = 0;
   #first = 0;
+  #before = 0;
   #children;
 
   /** @internal */
@@ -161,22 +162,23 @@ class Histogram {
     this.#handle = handle;
     this.#children = new Children(children);
     if (cells !== undefined) {
-      [this.#counts, this.#sum, this.#extremes] = cells.arrays;
+      [this.#cells, this.#sum] = cells.arrays;
+      this.#before = cells.before;
       this.#shift = 20 - cells.fractionBits;
-      this.#first = cells.firstOctave << cells.fractionBits;
+      this.#first = (cells.firstOctave << cells.fractionBits) - cells.before;
     }
   }
 
   record(value) {
     if (typeof value === 'number' && value > 0) {
       bits[0] = value;
-      const bucket = (halves[UPPER] >>> this.#shift) - this.#first;
-      if (bucket >= 0 && bucket < this.#counts.length) {
-        this.#counts[bucket] += 1;
+      const cells = this.#cells;
+      const at = (halves[UPPER] >>> this.#shift) - this.#first;
+      if (at >= this.#before && at < cells.length) {
+        cells[at] += 1;
         this.#sum[0] += value;
-        const extremes = this.#extremes;
-        if (value < extremes[0]) extremes[0] = value;
-        if (value > extremes[1]) extremes[1] = value;
+        if (value < cells[0]) cells[0] = value;
+        if (value > cells[1]) cells[1] = value;
         return;
       }
     }
@@ -302,8 +304,9 @@ function cellsOf(kind, handle, keep) {
     keep.push(...buffers);
     return {
       arrays: buffers.map((buffer) => new Float64Array(buffer)),
-      firstOctave: D[0],
-      fractionBits: D[2],
+      firstOctave: D[0] | 0,
+      fractionBits: D[2] | 0,
+      before: D[3] | 0,
     };
   }
   return undefined;

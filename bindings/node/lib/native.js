@@ -31,7 +31,8 @@ function load() {
   }
 }
 
-const native = load();
+// A copy: the addon's own object is a dictionary, and looking up a function there costs half a call.
+const native = { ...load() };
 const I = new Int32Array(native.arena, 0, 10);
 const D = new Float64Array(native.arena, 40, 16);
 const W = new BigUint64Array(native.arena, 168, 16);

@@ -83,7 +83,7 @@ class Operation {
   run(fn, options) {
     expectFunction('what an operation runs', fn);
     checkOptions('operation.run', options, RUN_OPTIONS);
-    return this.#call(fn, undefined, [], options);
+    return this.#call(fn, undefined, undefined, options);
   }
 
   /** A function that does the same whenever it is called. */

@@ -1,7 +1,7 @@
 'use strict';
 const { setTimeout: sleep } = require('node:timers/promises');
 const { native, I, W, HANDLE, STATUS, COUNT } = require('./native');
-const { DeniedError, failure } = require('./errors');
+const { denied, failure } = require('./errors');
 const { checkOptions, expectFunction, expectNumber, invalid, kindOf } = require('./options');
 const { dressed } = require('./run');
 
@@ -81,7 +81,7 @@ class Retry {
   async #run(call, { signal, shouldRetry, retryAfter } = {}) {
     const begun = performance.now();
     signal?.throwIfAborted();
-    if (this.next(1) === undefined) throw new DeniedError('retry', this.#name, `retry ${this.#name} admits no attempt`, 0);
+    if (this.next(1) === undefined) throw denied('retry', this.#name, `retry ${this.#name} admits no attempt`, 0);
     for (let attempt = 1; ; attempt++) {
       try {
         return await call(attempt);

@@ -18,6 +18,16 @@ function judge(error, options) {
   return error?.name === 'AbortError' ? IGNORED : FAILURE;
 }
 
+/** Reports a call that threw, as a failure where `isFailure` itself throws. */
+function threw(error, options, report) {
+  let outcome = FAILURE;
+  try {
+    outcome = judge(error, options);
+  } finally {
+    report(outcome, error);
+  }
+}
+
 function isThenable(value) {
   return value !== null && (typeof value === 'object' || typeof value === 'function') && typeof value.then === 'function';
 }
@@ -26,9 +36,9 @@ function isThenable(value) {
 function run(fn, self, args, options, report) {
   let result;
   try {
-    result = fn.apply(self, args);
+    result = args === undefined ? fn() : fn.apply(self, args);
   } catch (error) {
-    report(judge(error, options), error);
+    threw(error, options, report);
     throw error;
   }
   if (isThenable(result)) {
@@ -38,7 +48,7 @@ function run(fn, self, args, options, report) {
         return value;
       },
       (error) => {
-        report(judge(error, options), error);
+        threw(error, options, report);
         throw error;
       },
     );

@@ -1,6 +1,6 @@
 'use strict';
 const { native, I, HANDLE, STATUS, OUTCOME } = require('./native');
-const { DeniedError, failure } = require('./errors');
+const { denied, failure } = require('./errors');
 const { checkOptions, expectFunction } = require('./options');
 const { outcomeOf, run, dressed } = require('./run');
 
@@ -43,7 +43,7 @@ class Throttle {
   execute(fn, options) {
     expectFunction('what a throttle executes', fn);
     checkOptions('throttle.execute', options, RUN_OPTIONS);
-    return this.#call(fn, undefined, [], options);
+    return this.#call(fn, undefined, undefined, options);
   }
 
   wrap(fn, options) {
@@ -52,7 +52,7 @@ class Throttle {
   }
 
   #call(fn, self, args, options) {
-    if (!this.acquire()) throw new DeniedError('throttle', this.#name, `throttle ${this.#name} holds calls back`, 0);
+    if (!this.acquire()) throw denied('throttle', this.#name, `throttle ${this.#name} holds calls back`, 0);
     return run(fn, self, args, options, (outcome) => this.#report(outcome));
   }
 }

@@ -61,7 +61,7 @@ function main() {
   const linux = process.platform === 'linux';
   const partial = `${output}.${process.pid}`;
   run(process.env.CC || 'cc', [
-    '-std=c11', '-O2', '-fPIC', '-fvisibility=hidden',
+    '-std=c11', '-O2', '-fPIC', '-fno-plt', '-fvisibility=hidden',
     '-Wall', '-Wextra', '-Werror',
     '-shared', '-o', partial,
     `-I${path.join(root, 'include')}`, `-I${headers()}`,

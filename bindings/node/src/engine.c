@@ -64,7 +64,7 @@ static napi_value engine_close(napi_env env, napi_callback_info info) {
   for (uint32_t i = 0; i < state->count; i++) {
     struct entry *other = &state->entries[i];
     if (other->held == held && other->kind != KIND_FREE)
-      handle_drop(state, other->generation << 22 | i);
+      handle_drop(state, other->generation << INDEX_BITS | i);
   }
   held_release(held);
   return NULL;

@@ -88,8 +88,8 @@ static napi_value gauge_value(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* histogramCells(): handle; [counts, sum, extremes], or undefined;
- * numbers[0..2]: first octave, octaves, bits of the fraction */
+/* histogramCells(): handle; [extremes and counts, sum], or undefined; numbers[0..3]: first octave,
+ * octaves, bits of the fraction, where the counts begin in the first of the two */
 static napi_value histogram_cells(napi_env env, napi_callback_info info) {
   HOT(KIND_HISTOGRAM);
   tidegate_shard shard;
@@ -99,17 +99,21 @@ static napi_value histogram_cells(napi_env env, napi_callback_info info) {
   if (arena->status == TIDEGATE_OK)
     arena->status = tidegate_shard_histogram(engine, shard, histogram, &found);
   if (arena->status != TIDEGATE_OK) return NULL;
+  /* One array for both, which is one check less a record. */
+  uintptr_t apart = (uintptr_t)found.counts - (uintptr_t)found.extremes;
+  if (found.counts < found.extremes + 2 || apart > 4096) return NULL;
+  size_t before = apart / sizeof(uint64_t);
   arena->numbers[0] = found.first_octave;
   arena->numbers[1] = found.octaves;
   arena->numbers[2] = found.fraction_bits;
-  napi_value parts[3] = {
-      cells(env, found.counts, (size_t)found.octaves << found.fraction_bits),
+  arena->numbers[3] = (double)before;
+  napi_value parts[2] = {
+      cells(env, found.extremes, before + ((size_t)found.octaves << found.fraction_bits)),
       cells(env, found.sum, 1),
-      cells(env, found.extremes, 2),
   };
   napi_value array = NULL;
-  napi_create_array_with_length(env, 3, &array);
-  for (uint32_t i = 0; i < 3; i++) {
+  napi_create_array_with_length(env, 2, &array);
+  for (uint32_t i = 0; i < 2; i++) {
     if (parts[i] == NULL) return NULL;
     napi_set_element(env, array, i, parts[i]);
   }

@@ -7,15 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#define INDEX_BITS 22
-#define INDEX_MASK ((1u << INDEX_BITS) - 1)
-
-struct state *state_of(napi_env env) {
-  void *state = NULL;
-  napi_get_instance_data(env, &state);
-  return state;
-}
-
 /* Runs when the environment ends, after all work in other threads has ended. */
 void state_free(napi_env env, void *data, void *hint) {
   (void)env;
@@ -31,14 +22,6 @@ void state_free(napi_env env, void *data, void *hint) {
   }
   free(state->entries);
   free(state);
-}
-
-struct entry *find(struct state *state, uint32_t handle, enum kind kind) {
-  uint32_t index = handle & INDEX_MASK;
-  if (index >= state->count) return NULL;
-  struct entry *entry = &state->entries[index];
-  if (entry->kind != kind || entry->generation != handle >> INDEX_BITS) return NULL;
-  return entry;
 }
 
 bool handle_make(struct state *state, enum kind kind, struct held *held,

@@ -94,11 +94,27 @@ struct state {
   uint32_t free_head; /* index + 1 of a free entry; they are linked by id */
 };
 
-struct state *state_of(napi_env env);
+static inline struct state *state_of(napi_env env) {
+  void *state = NULL;
+  napi_get_instance_data(env, &state);
+  return state;
+}
+
 void state_free(napi_env env, void *state, void *hint);
 
-/* Handles. find() gives NULL for what is closed or of another kind. */
-struct entry *find(struct state *state, uint32_t handle, enum kind kind);
+/* A handle is an entry's index, and above it the entry's generation. */
+#define INDEX_BITS 22
+#define INDEX_MASK ((1u << INDEX_BITS) - 1)
+
+/* NULL for what is closed or of another kind. */
+static inline struct entry *find(struct state *state, uint32_t handle, enum kind kind) {
+  uint32_t index = handle & INDEX_MASK;
+  if (index >= state->count) return NULL;
+  struct entry *entry = &state->entries[index];
+  if (entry->kind != kind || entry->generation != handle >> INDEX_BITS) return NULL;
+  return entry;
+}
+
 bool handle_make(struct state *state, enum kind kind, struct held *held,
                  uint64_t id, uint32_t *out_handle);
 void handle_drop(struct state *state, uint32_t handle);
