@@ -556,7 +556,10 @@ export class Snapshot {
   [Symbol.dispose](): void;
 }
 
-/** What `execute()`, `run()` and `wrap()` throw when a guard says no. Its code is `TIDEGATE_DENIED`. */
+/**
+ * What `execute()`, `run()` and `wrap()` throw when a guard says no. Its code is `TIDEGATE_DENIED`; its
+ * `stack` is its message alone, since collecting one would cost more than the call.
+ */
 export class DeniedError extends TidegateError {
   constructor(guard: string, guardName: string, message: string, retryAfter: number);
   /** `breaker`, `bulkhead`, `retry`, `throttle` or `limiter`. */

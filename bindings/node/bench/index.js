@@ -3,9 +3,12 @@
 //   npm install && node index.js [--save] [PART OF A NAME …]
 //   node index.js --smoke          only shows that it runs
 //
-// Medians of 11 samples of at least 50 ms each. Values are 65,536 lognormal latencies from a fixed seed,
-// keys one of 10,000. --save writes results/DATE-MACHINE.md; run it on a quiet machine, pinned to one
-// CPU (taskset -c 1).
+// Medians of 11 samples of at least 50 ms each, in a loop of its own for each row, as a hot function of
+// a service has it: one loop for all would add its own indirect call to each. Values are 65,536
+// lognormal latencies from a fixed seed, keys one of 10,000, token buckets half empty. A floor is the
+// memory traffic, the crossing or the await without which the row cannot be: compare ratios to it.
+// --save writes benches/results/DATE-node.md; run it on a quiet machine, pinned to one CPU
+// (taskset -c 1).
 'use strict';
 const fs = require('node:fs');
 const os = require('node:os');
@@ -26,12 +29,14 @@ const KEYS = Array.from({ length: 10_000 }, (_, i) => `user:${10_000_000 + i}`);
 
 const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
 
-/** Nanoseconds a call of `fn(i)`, in loops long enough for the clock. */
-async function measure({ fn, isAsync = false }) {
+/** Nanoseconds a turn of a loop over `body`, text that may use the names of `given` and `i`. */
+async function measure({ body, given = {}, before = '' }) {
+  const kind = body.includes('await ') ? Object.getPrototypeOf(async () => {}).constructor : Function;
+  const loop = new kind(...Object.keys(given), 'n', `'use strict'; ${before}; for (let i = 0; i < n; i++) { ${body} }`);
   const time = async (n) => {
     const begun = process.hrtime.bigint();
-    if (isAsync) for (let i = 0; i < n; i++) await fn(i);
-    else for (let i = 0; i < n; i++) fn(i);
+    const promise = loop(...Object.values(given), n);
+    if (promise !== undefined) await promise;
     return Number(process.hrtime.bigint() - begun);
   };
   let n = smoke ? 10 : 1000;
@@ -44,67 +49,92 @@ async function measure({ fn, isAsync = false }) {
 /** [question, who, how]; the bar is that of targets.md. */
 function cases() {
   const { Engine } = require('tidegate');
+  const { native, I } = require('../lib/native');
   const prom = require('prom-client');
   const CircuitBreaker = require('opossum');
   const cockatiel = require('cockatiel');
   const { RateLimiterMemory } = require('rate-limiter-flexible');
   const { RateLimiter } = require('limiter');
 
-  const huge = { algorithm: 'token_bucket', rate_per_second: 1e9, burst: 1e9 };
+  const bucket = { algorithm: 'token_bucket', rate_per_second: 1000, burst: 1e9 };
   const none = { algorithm: 'token_bucket', rate_per_second: 1e-9, burst: 1 };
   const engine = new Engine({
-    limiters: { plain: huge, keyed: { ...huge, keyed: true, max_keys: 20_000 }, denied: { ...none, keyed: true } },
-    breakers: { closed: {}, open: { initial: 'forced_open' } },
+    limiters: { plain: bucket, full: { ...bucket, rate_per_second: 1e9 }, keyed: { ...bucket, keyed: true, max_keys: 20_000 }, denied: { ...none, keyed: true } },
+    breakers: { closed: {}, timed: { slow_call_seconds: 1 }, open: { initial: 'forced_open' } },
     bulkheads: { wide: { max_concurrent: 1000 } },
   });
   const counter = engine.counter('c');
   const child = engine.counter('labelled').with({ method: 'GET', status: '200' });
   const histogram = engine.histogram('h');
   const operation = engine.operation('o');
-  const [plain, keyed, denied] = ['plain', 'keyed', 'denied'].map((name) => engine.limiter(name));
-  const [closed, open] = ['closed', 'open'].map((name) => engine.breaker(name));
+  const [plain, full, keyed, denied] = ['plain', 'full', 'keyed', 'denied'].map((name) => engine.limiter(name));
+  const [closed, timed, open] = ['closed', 'timed', 'open'].map((name) => engine.breaker(name));
   const bulkhead = engine.bulkhead('wide');
   denied.check('user');
+  plain.checkN(5e8);
+  for (const key of KEYS) keyed.checkN(5e8, key);
 
   const promCounter = new prom.Counter({ name: 'c', help: 'c' });
   const promLabelled = new prom.Counter({ name: 'l', help: 'l', labelNames: ['method', 'status'] }).labels('GET', '200');
   const promHistogram = new prom.Histogram({ name: 'h', help: 'h' });
   const flexible = new RateLimiterMemory({ points: 1e9, duration: 1e6 });
-  const bucket = new RateLimiter({ tokensPerInterval: 1e9, interval: 'second' });
+  const tokens = new RateLimiter({ tokensPerInterval: 1e9, interval: 'second' });
   const work = () => 42;
   const opossum = new CircuitBreaker(async () => 42, { timeout: false });
   const opossumOpen = new CircuitBreaker(async () => 42, { timeout: false });
   opossumOpen.open();
-  const cock = cockatiel.circuitBreaker(cockatiel.handleAll, { halfOpenAfter: 1e6, breaker: new cockatiel.ConsecutiveBreaker(5) });
-  const swallow = async (promise) => {
-    try {
-      await promise;
-    } catch {
-      // A denial, which is what is measured.
-    }
+  const policy = () => cockatiel.circuitBreaker(cockatiel.handleAll, { halfOpenAfter: 1e6, breaker: new cockatiel.ConsecutiveBreaker(5) });
+  const cock = policy();
+  const cockOpen = policy();
+  cockOpen.isolate();
+
+  const memory = new Float64Array(new ArrayBuffer(8 * 8200));
+  const bits = new Float64Array(1);
+  const halves = new Int32Array(bits.buffer);
+  const floor = 'floor';
+  const nothing = {
+    // A handle of nothing: the call comes back at once.
+    given: { call: native.limiterCheck, I },
+    before: 'I[0] = -1',
+    body: 'call()',
   };
+  const attempt = (call) => `try { ${call} } catch { /* denied */ }`;
 
   return [
-    ['counter.inc()', 'tidegate', { fn: () => counter.inc(), bar: 3 }],
-    ['counter.inc()', 'tidegate, with labels', { fn: () => child.inc(), bar: 3 }],
-    ['counter.inc()', 'prom-client', { fn: () => promCounter.inc() }],
-    ['counter.inc()', 'prom-client, with labels', { fn: () => promLabelled.inc() }],
-    ['histogram.record(v)', 'tidegate', { fn: (i) => histogram.record(VALUES[i & 65535]), bar: 6 }],
-    ['histogram.record(v)', 'prom-client', { fn: (i) => promHistogram.observe(VALUES[i & 65535]) }],
-    ['operation.record(v)', 'tidegate', { fn: (i) => operation.record(VALUES[i & 65535]) }],
-    ['limiter, no key', 'tidegate', { fn: () => plain.check(), bar: 60 }],
-    ['limiter, no key', 'limiter', { fn: () => bucket.tryRemoveTokens(1) }],
-    ['limiter, by key', 'tidegate', { fn: (i) => keyed.check(KEYS[i % 10_000]), bar: 120 }],
-    ['limiter, by key', 'tidegate, decide()', { fn: (i) => keyed.decide(KEYS[i % 10_000]) }],
-    ['limiter, by key', 'rate-limiter-flexible', { fn: (i) => flexible.consume(KEYS[i % 10_000]), isAsync: true }],
-    ['limiter, denied', 'tidegate', { fn: () => denied.check('user'), bar: 120 }],
-    ['breaker, closed', 'tidegate', { fn: () => closed.execute(work), bar: 80 }],
-    ['breaker, closed', 'cockatiel', { fn: () => cock.execute(work), isAsync: true }],
-    ['breaker, closed', 'opossum', { fn: () => opossum.fire(), isAsync: true }],
-    ['breaker, open', 'tidegate, acquire()', { fn: () => open.acquire() }],
-    ['breaker, open', 'tidegate, execute()', { fn: () => { try { open.execute(work); } catch { /* denied */ } } }],
-    ['breaker, open', 'opossum', { fn: () => swallow(opossumOpen.fire()), isAsync: true }],
-    ['bulkhead', 'tidegate', { fn: () => bulkhead.execute(work) }],
+    ['counter.inc()', floor, { given: { memory }, body: 'memory[0] += 1' }],
+    ['counter.inc()', 'tidegate', { given: { counter }, body: 'counter.inc()', bar: 3 }],
+    ['counter.inc()', 'tidegate, with labels', { given: { child }, body: 'child.inc()', bar: 3 }],
+    ['counter.inc()', 'prom-client', { given: { promCounter }, body: 'promCounter.inc()' }],
+    ['counter.inc()', 'prom-client, with labels', { given: { promLabelled }, body: 'promLabelled.inc()' }],
+    ['histogram.record(v)', floor, {
+      given: { memory, bits, halves, VALUES },
+      body: `const v = VALUES[i & 65535]; bits[0] = v; const at = (halves[1] >>> 13) - ${(993 << 7) - 8};
+        memory[at] += 1; memory[2] += v; if (v < memory[0]) memory[0] = v; if (v > memory[1]) memory[1] = v`,
+    }],
+    ['histogram.record(v)', 'tidegate', { given: { histogram, VALUES }, body: 'histogram.record(VALUES[i & 65535])', bar: 6 }],
+    ['histogram.record(v)', 'prom-client', { given: { promHistogram, VALUES }, body: 'promHistogram.observe(VALUES[i & 65535])' }],
+    ['operation.record(v)', 'tidegate', { given: { operation, VALUES }, body: 'operation.record(VALUES[i & 65535])' }],
+    ['operation.run(f)', 'tidegate', { given: { operation, work }, body: 'operation.run(work)' }],
+    ['limiter, no key', floor, nothing],
+    ['limiter, no key', 'tidegate', { given: { plain }, body: 'plain.check()', bar: 60 }],
+    ['limiter, no key', 'tidegate, bucket full', { given: { full }, body: 'full.check()', bar: 60 }],
+    ['limiter, no key', 'limiter', { given: { tokens }, body: 'tokens.tryRemoveTokens(1)' }],
+    ['limiter, by key', 'tidegate', { given: { keyed, KEYS }, body: 'keyed.check(KEYS[i % 10000])', bar: 120 }],
+    ['limiter, by key', 'tidegate, decide()', { given: { keyed, KEYS }, body: 'keyed.decide(KEYS[i % 10000])' }],
+    ['limiter, by key', 'rate-limiter-flexible', { given: { flexible, KEYS }, body: 'await flexible.consume(KEYS[i % 10000])' }],
+    ['limiter, denied', 'tidegate', { given: { denied }, body: "denied.check('user')", bar: 120 }],
+    ['breaker, closed', floor, { ...nothing, body: 'call(); call()' }],
+    ['breaker, closed', 'tidegate', { given: { closed, work }, body: 'closed.execute(work)', bar: 80 }],
+    ['breaker, closed', 'tidegate, slow calls', { given: { timed, work }, body: 'timed.execute(work)' }],
+    ['breaker, closed', 'floor of a promise', { given: {}, body: 'await 42' }],
+    ['breaker, closed', 'cockatiel', { given: { cock, work }, body: 'await cock.execute(work)' }],
+    ['breaker, closed', 'opossum', { given: { opossum }, body: 'await opossum.fire()' }],
+    ['breaker, open', 'floor of a throw', { given: { error: new Error('denied') }, body: attempt('throw error') }],
+    ['breaker, open', 'tidegate, acquire()', { given: { open }, body: 'open.acquire()' }],
+    ['breaker, open', 'tidegate, execute()', { given: { open, work }, body: attempt('open.execute(work)') }],
+    ['breaker, open', 'cockatiel', { given: { cockOpen, work }, body: attempt('await cockOpen.execute(work)') }],
+    ['breaker, open', 'opossum', { given: { opossumOpen }, body: attempt('await opossumOpen.fire()') }],
+    ['bulkhead', 'tidegate', { given: { bulkhead, work }, body: 'bulkhead.execute(work)' }],
   ];
 }
 
@@ -167,9 +197,8 @@ async function main() {
   const day = new Date().toISOString().slice(0, 10);
   const machine = `${os.cpus()[0].model}, ${os.cpus().length} CPUs, Linux ${os.release()}, Node ${process.version}`;
   const table = ['| what | who | median | target |', '|---|---|---|---|', ...rows.map((row) => `| ${row.join(' | ')} |`)];
-  const file = path.join(__dirname, 'results', `${day}.md`);
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.writeFileSync(file, `# ${day}\n\n${machine}\n\n${table.join('\n')}\n`);
+  const file = path.join(__dirname, '../../../benches/results', `${day}-node.md`);
+  fs.writeFileSync(file, `# Node, ${day}\n\n${machine}\n\n${table.join('\n')}\n`);
   console.log(`saved in ${file}`);
 }
 
