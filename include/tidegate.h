@@ -374,6 +374,16 @@
 #define TIDEGATE_SHARD_DOUBLES 1
 
 /**
+ * Version of the layout and the rules of tidegate_breaker_view.
+ */
+#define TIDEGATE_BREAKER_VIEW_VERSION 1
+
+/**
+ * Words at tidegate_breaker_view.successes.
+ */
+#define TIDEGATE_BREAKER_VIEW_WORDS 4
+
+/**
  * This process's view of one region. Opaque; see tidegate_engine_open().
  */
 typedef struct tidegate_engine tidegate_engine;
@@ -821,6 +831,62 @@ typedef struct tidegate_shard_cells {
    */
   uint32_t reserved;
 } tidegate_shard_cells;
+
+/**
+ * How a shard's owner lets calls through a breaker without a call into the
+ * library.
+ *
+ * Before: read *state and *pass. If they are equal, and the low 32 bits of
+ * *failing are 0, the call goes on, without a permit; keep what *state was, as
+ * `passed`. Else ask tidegate_breaker_acquire(), as without a view.
+ *
+ * After a call that passed: if it succeeded, took no more than slow_ns (when
+ * that is not 0), *state and *pass are both still `passed`, and the low half of
+ * *failing is still 0: add 1 to successes[(passed >> 16) & 3], in the numbers
+ * that the shard was opened for. Else tidegate_breaker_report_passed(), once.
+ *
+ * Read each word at once, as an atomic of 64 bits or in two halves, and read
+ * them anew each time. Two that are compared in halves are equal if both halves
+ * are. No order among the reads is needed.
+ *
+ * The words are equal as long as the breaker is closed and a further success
+ * needs no judgement: then at least `minimum_calls` are in the window, and their
+ * rates are below the thresholds. They are never equal for a breaker whose
+ * window is one of calls, whose `slow_call_seconds` is below a nanosecond, or
+ * before a new breaker has its minimum of calls. Whatever changes the breaker's
+ * state changes *state in the same step.
+ *
+ * Successes that were added belong to the window. Which time slot they belong to
+ * is seen when somebody reports through a call or ticks: call tidegate_tick() at
+ * least every slot_ns, or they may leave the window later than they should, by
+ * as long as nobody looked.
+ */
+typedef struct tidegate_breaker_view {
+  /**
+   * The breaker's state.
+   */
+  const uint64_t *state;
+  /**
+   * The state in which calls pass without asking, or 0.
+   */
+  const uint64_t *pass;
+  /**
+   * The low 32 bits are not 0 while a success must be reported.
+   */
+  const uint64_t *failing;
+  /**
+   * TIDEGATE_BREAKER_VIEW_WORDS counts of the shard's owner, who alone adds to them.
+   */
+  uint64_t *successes;
+  /**
+   * A call that took more nanoseconds must be reported; 0: none is slow.
+   */
+  uint64_t slow_ns;
+  /**
+   * Length of a time slot of the window, in nanoseconds.
+   */
+  uint64_t slot_ns;
+} tidegate_breaker_view;
 
 #ifdef __cplusplus
 extern "C" {
@@ -3065,6 +3131,57 @@ tidegate_status tidegate_shard_histogram(tidegate_engine *engine,
  */
 TIDEGATE_API
 tidegate_status tidegate_tick(tidegate_engine *engine);
+
+/**
+ * Gives the words by which a shard's owner lets calls through a breaker; they are
+ * made on first use.
+ *
+ * @param engine    An open engine.
+ * @param shard     From tidegate_shard_open().
+ * @param breaker   From tidegate_breaker_open().
+ * @param out_view  Receives the addresses, valid until the shard or the engine is
+ *                  closed. Not yours to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the shard or breaker is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  the region is full;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_shard_breaker(tidegate_engine *engine,
+                                       tidegate_shard shard,
+                                       tidegate_breaker breaker,
+                                       tidegate_breaker_view *out_view);
+
+/**
+ * Tells how a call ended that passed a breaker by a tidegate_breaker_view, where
+ * the view says so. It counts as a report through tidegate_breaker_report() does,
+ * with one difference: nobody can notice a second one.
+ *
+ * @param engine   An open engine.
+ * @param breaker  From tidegate_breaker_open() on the same region.
+ * @param passed   What the state was when the call passed.
+ * @param outcome  How the call ended.
+ * @param seconds  How long the call took: finite, at least 0.
+ *
+ * @return TIDEGATE_OK, also when the breaker has changed its state since and the
+ *         call does not count; or
+ *         TIDEGATE_E_ARGUMENT  engine is NULL, or outcome or seconds is none;
+ *         TIDEGATE_E_STALE     the breaker is not one of this engine, or never
+ *                              let calls pass in this state;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any, also other processes. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_breaker_report_passed(tidegate_engine *engine,
+                                               tidegate_breaker breaker,
+                                               uint64_t passed,
+                                               tidegate_outcome outcome,
+                                               double seconds);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use tidegate::base::error::Kind;
 use tidegate::base::outcome::Outcome;
-use tidegate::engine::{Breaker, Engine};
+use tidegate::engine::{Breaker, Engine, Numbers};
+use tidegate::guard::breaker::view::View;
 use tidegate::guard::{BreakerPhase as Phase, BreakerReason as Reason};
 
 const SECOND: u64 = 1_000_000_000;
@@ -315,15 +316,64 @@ enum Step {
     Put(Phase),
 }
 
+/// What an admitted call holds.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Permit(u64),
+    /// It passed by a view, in this state.
+    Passed(u64),
+}
+
 /// The engine beside the model.
 struct Both {
     engine: Engine,
     breaker: Breaker,
     model: Model,
-    permits: Vec<u64>,
+    permits: Vec<Held>,
+    /// Calls go by these in turn, and through the library; empty: only through the library.
+    views: Vec<(View, Numbers)>,
+    calls: usize,
+    passed: u64,
 }
 
 impl Both {
+    fn with_views(rules: Rules) -> Self {
+        let mut both = Both::new(rules);
+        for numbers in [Numbers::Integers, Numbers::Doubles] {
+            // Only a free shard can be taken by a thread that has one.
+            let shard = both.engine.open_shard(numbers).expect("a shard");
+            let view = both.engine.shard_breaker(shard, both.breaker);
+            both.views.push((view.expect("a view"), numbers));
+        }
+        both
+    }
+
+    fn load(&self, at: usize) -> u64 {
+        self.engine.region().words().load(at)
+    }
+
+    /// The state in which calls pass now.
+    fn open_state(&self, view: &View) -> Option<u64> {
+        let state = self.load(view.state);
+        (state == self.load(view.pass) && self.load(view.failing) << 32 == 0).then_some(state)
+    }
+
+    /// The view whose turn it is; none now and then.
+    fn view(&mut self) -> Option<(View, Numbers)> {
+        self.calls += 1;
+        self.views.get(self.calls % (self.views.len() + 1)).copied()
+    }
+
+    fn count(&self, view: &View, numbers: Numbers, passed: u64) {
+        let at = view.successes + (passed >> 16) as usize % 4;
+        let old = self.load(at);
+        let new = match numbers {
+            Numbers::Integers => old + 1,
+            Numbers::Doubles => (f64::from_bits(old) + 1.0).to_bits(),
+        };
+        self.engine.region().words().store(at, new);
+    }
+
     fn new(rules: Rules) -> Self {
         let engine = Engine::open(
             r#"{"clock":"manual","region":{"size_bytes":4194304},"metrics":{"max_series":16}}"#,
@@ -337,21 +387,56 @@ impl Both {
             breaker,
             model: Model::new(rules),
             permits: Vec::new(),
+            views: Vec::new(),
+            calls: 0,
+            passed: 0,
         }
     }
 
     fn acquire(&mut self) -> bool {
-        let found = self.engine.acquire(self.breaker).expect("an answer");
-        assert_eq!(found.is_some(), self.model.acquire(), "admitted");
-        self.permits.extend(found);
-        found.is_some()
+        let view = self.view();
+        let held = match view.and_then(|(view, _)| self.open_state(&view)) {
+            Some(state) => {
+                self.passed += 1;
+                Some(Held::Passed(state))
+            }
+            None => {
+                let found = self.engine.acquire(self.breaker).expect("an answer");
+                found.map(Held::Permit)
+            }
+        };
+        assert_eq!(held.is_some(), self.model.acquire(), "admitted");
+        self.permits.extend(held);
+        held.is_some()
+    }
+
+    /// What passed has come back, for the first time.
+    fn report_passed(&mut self, passed: u64, outcome: Outcome, slow: bool, seconds: f64) {
+        if let Some((view, numbers)) = self.view()
+            && outcome == Outcome::Success
+            && !(slow && view.slow_ns != 0)
+            && self.open_state(&view) == Some(passed)
+        {
+            self.count(&view, numbers, passed);
+        } else {
+            let (engine, breaker) = (&self.engine, self.breaker);
+            let taken = engine.report_passed(breaker, passed, outcome, seconds);
+            taken.expect("a report that is taken");
+        }
     }
 
     fn report(&mut self, number: usize, outcome: Outcome, slow: bool) {
         let seconds = if slow { 1.5 } else { 1.0 };
-        let found = self
-            .engine
-            .report(self.breaker, self.permits[number], outcome, seconds);
+        let permit = match self.permits[number] {
+            Held::Permit(permit) => permit,
+            Held::Passed(passed) => {
+                if self.model.report(number, outcome, slow) {
+                    self.report_passed(passed, outcome, slow, seconds);
+                }
+                return;
+            }
+        };
+        let found = self.engine.report(self.breaker, permit, outcome, seconds);
         match self.model.report(number, outcome, slow) {
             true => found.expect("a report that is taken"),
             // Once its lease was given out again, a probe's second report may pass as a late one.
@@ -382,8 +467,11 @@ impl Both {
                 }
             }
             Step::Advance(by_ns) => {
+                // Whoever counts by a view ticks: so its calls are in the slot they belong to.
+                self.engine.tick().expect("a tick");
                 self.engine.advance_clock(by_ns).expect("a manual clock");
                 self.model.now += by_ns;
+                self.engine.tick().expect("a tick");
             }
             Step::Look => self.model.settle(),
             Step::Put(phase) => {
@@ -536,9 +624,73 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 600,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn calls_that_pass_by_a_view_are_as_all_others(
+        rules in rules(),
+        steps in proptest::collection::vec(step(), 1..250),
+    ) {
+        let mut both = Both::with_views(rules);
+        for step in steps {
+            both.step(step);
+        }
+        both.step(Step::Look);
+    }
+}
+
+/// So that the models above do not agree about nothing.
+#[test]
+fn most_calls_of_a_healthy_callee_pass_by_the_view() {
+    let mut both = Both::with_views(RULES);
+    for number in 0..300 {
+        let failed = number % 10 == 9;
+        let outcome = if failed {
+            Outcome::Failure
+        } else {
+            Outcome::Success
+        };
+        both.step(Step::Call(outcome, false));
+        both.step(Step::Advance(SECOND / 100));
+    }
+    both.step(Step::Look);
+    assert!(both.passed > 100, "{} of 300", both.passed);
+}
+
+const RULES: Rules = Rules {
+    failure: Some((1, 2)),
+    slow: Some((1, 1)),
+    in_a_row: None,
+    minimum: 2,
+    window: Window::Seconds(2),
+    open_seconds: 1,
+    growth: 2,
+    open_max_seconds: 2,
+    probes: 2,
+    successes: 1,
+    timeout_seconds: 2,
+    shadow: false,
+};
+
 /// Every history of a few steps, from closed and from half-open.
 #[test]
 fn every_short_history_agrees_with_the_model() {
+    let both = Both::new(RULES);
+    every_short_history(both);
+}
+
+#[test]
+fn every_short_history_with_views_agrees_with_the_model() {
+    let both = Both::with_views(RULES);
+    every_short_history(both);
+}
+
+fn every_short_history(mut both: Both) {
     const STEPS: [Step; 7] = [
         Step::Acquire,
         Step::Report(0, Outcome::Success, false),
@@ -549,21 +701,6 @@ fn every_short_history_agrees_with_the_model() {
         Step::Advance(SECOND),
     ];
     const LENGTH: u32 = 6;
-    let rules = Rules {
-        failure: Some((1, 2)),
-        slow: Some((1, 1)),
-        in_a_row: None,
-        minimum: 2,
-        window: Window::Seconds(2),
-        open_seconds: 1,
-        growth: 2,
-        open_max_seconds: 2,
-        probes: 2,
-        successes: 1,
-        timeout_seconds: 2,
-        shadow: false,
-    };
-    let mut both = Both::new(rules);
     for history in 0..STEPS.len().pow(LENGTH) * 2 {
         let begin = [Phase::Closed, Phase::HalfOpen][history % 2];
         both.step(Step::Put(Phase::Closed));

@@ -53,14 +53,25 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    fn to_word(self) -> u64 {
+    /// As a number that is not 0.
+    pub fn to_word(self) -> u64 {
         match self {
             Numbers::Integers => 1,
             Numbers::Doubles => 2,
         }
     }
 
-    fn count(self, word: u64) -> u64 {
+    /// From a number; only that of a kind is one.
+    pub fn from_word(word: u64) -> Option<Self> {
+        match word {
+            1 => Some(Numbers::Integers),
+            2 => Some(Numbers::Doubles),
+            _ => None,
+        }
+    }
+
+    /// The count that a word of such a shard holds.
+    pub fn count(self, word: u64) -> u64 {
         match self {
             Numbers::Integers => word,
             Numbers::Doubles => f64::from_bits(word) as u64,
@@ -127,11 +138,7 @@ pub fn all(region: &Region) -> impl Iterator<Item = Shard> + '_ {
     (0..used).filter_map(move |index| {
         let entry = table.entry(index)?;
         let block = words.acquire(entry + BLOCK) as usize;
-        let numbers = match words.load(entry + NUMBERS) {
-            1 => Numbers::Integers,
-            2 => Numbers::Doubles,
-            _ => return None,
-        };
+        let numbers = Numbers::from_word(words.load(entry + NUMBERS))?;
         let series = region.layout().series.count;
         let is_there = block != 0 && words.slice(block, series * 2).is_some();
         is_there.then_some(Shard {
@@ -233,6 +240,15 @@ fn find(region: &Region, id: u64) -> Result<(usize, usize)> {
 #[cold]
 fn damaged() -> Error {
     Error::format("the shard's memory is damaged")
+}
+
+/// The number of shard `id`, and what it counts in.
+pub fn place(region: &Region, id: u64) -> Result<(usize, Numbers)> {
+    let (entry, _) = find(region, id)?;
+    match Numbers::from_word(region.words().load(entry + NUMBERS)) {
+        Some(numbers) => Ok((handle::entry(id), numbers)),
+        None => Err(damaged()),
+    }
 }
 
 /// The word where the owner of shard `id` counts `series`, or sums the histogram `series`.

@@ -1,9 +1,11 @@
 //! Circuit breakers.
 
-use super::{Engine, options};
+use super::{Engine, ShardId, options};
 use crate::base::error::{Error, Result};
 use crate::base::name;
 use crate::base::outcome::Outcome;
+use crate::cell::shard;
+use crate::guard::breaker::view::View as BreakerView;
 use crate::guard::breaker::{self, BreakerPolicy};
 use crate::guard::{BreakerPhase, BreakerReading};
 
@@ -82,6 +84,27 @@ impl Engine {
             outcome,
             seconds,
         )
+    }
+
+    /// Gives back a call that passed in state `passed` without asking: it ended with `outcome` after
+    /// `seconds`.
+    pub fn report_passed(
+        &self,
+        breaker: Breaker,
+        passed: u64,
+        outcome: Outcome,
+        seconds: f64,
+    ) -> Result<()> {
+        self.writer()?;
+        let (region, planes) = (&self.region, &self.planes);
+        breaker::view::report(region, planes, breaker.0, passed, outcome, seconds)
+    }
+
+    /// Where the owner of `shard` reads whether calls of `breaker` pass, and counts those that did.
+    pub fn shard_breaker(&self, shard: ShardId, breaker: Breaker) -> Result<BreakerView> {
+        self.writer()?;
+        let (number, numbers) = shard::place(&self.region, shard.0)?;
+        breaker::view::open(&self.region, &self.planes, breaker.0, number, numbers)
     }
 
     /// Where a breaker is.

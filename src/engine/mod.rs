@@ -616,6 +616,7 @@ impl Engine {
         {
             Histogram::new(&self.region, &self.planes, series.block, series.index).roll_if_due(now);
         }
+        guard::breaker::view::tick_all(&self.region, &self.planes);
         self.keep_objectives();
         Ok(())
     }

@@ -17,7 +17,7 @@
 //! | [`bulkhead`], [`retry`] | how many at once; how long to wait before trying again |
 //! | [`guard`] | several guards asked together |
 //! | [`event`] | what happened lately |
-//! | [`shard`] | cells that bindings write themselves |
+//! | [`shard`], [`view`] | cells that bindings write themselves; guards that they read themselves |
 //! | [`health`] | probes, heartbeats, reports |
 //! | [`snapshot`] | take, render, free |
 //! | `edge` | panics and errors on their way out |
@@ -71,6 +71,8 @@ pub mod health;
 pub mod snapshot;
 
 pub mod shard;
+
+pub mod view;
 
 mod edge;
 mod input;

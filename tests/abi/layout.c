@@ -99,6 +99,13 @@ int main(void) {
   FIELD(tidegate_shard_cells, octaves);
   FIELD(tidegate_shard_cells, fraction_bits);
   FIELD(tidegate_shard_cells, reserved);
+  SIZE(tidegate_breaker_view);
+  FIELD(tidegate_breaker_view, state);
+  FIELD(tidegate_breaker_view, pass);
+  FIELD(tidegate_breaker_view, failing);
+  FIELD(tidegate_breaker_view, successes);
+  FIELD(tidegate_breaker_view, slow_ns);
+  FIELD(tidegate_breaker_view, slot_ns);
   CONSTANT(TIDEGATE_OK);
   CONSTANT(TIDEGATE_DENIED);
   CONSTANT(TIDEGATE_E_ARGUMENT);
@@ -161,5 +168,7 @@ int main(void) {
   CONSTANT(TIDEGATE_SHARD_LAYOUT_VERSION);
   CONSTANT(TIDEGATE_SHARD_INTEGERS);
   CONSTANT(TIDEGATE_SHARD_DOUBLES);
+  CONSTANT(TIDEGATE_BREAKER_VIEW_VERSION);
+  CONSTANT(TIDEGATE_BREAKER_VIEW_WORDS);
   return 0;
 }

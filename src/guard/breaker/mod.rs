@@ -10,6 +10,7 @@
 //! | [`probes`] | the leases of a half-open breaker |
 //! | `acquire` | a call wants to go on |
 //! | `report` | a call has ended |
+//! | [`view`] | calls that pass without asking |
 //! | [`registry`] | find or create by name, read |
 //!
 //! The state is two words that change together by one compare-and-swap: phase and generation, and a
@@ -26,6 +27,7 @@ pub mod policy;
 pub mod probes;
 pub mod registry;
 mod report;
+pub mod view;
 pub mod window;
 
 use super::stored::Entry;
@@ -119,8 +121,12 @@ pub mod tally {
     pub const GOOD: usize = 7;
 }
 
-/// What opened a breaker: generation, counts, when.
+/// What opened a breaker: generation, counts, when. Then what is published, and who counts by that.
 const TRIP_WORDS: usize = 8;
+/// The state in which calls pass without asking.
+const PASS: usize = 5;
+/// The first row of a shard that counts for this breaker.
+const ROWS: usize = 6;
 
 /// One breaker.
 #[derive(Clone, Copy, Debug)]
@@ -284,6 +290,16 @@ impl<'a> Breaker<'a> {
     #[inline(always)]
     fn trip_at(&self) -> usize {
         self.block() + (1 + self.cpus()) * window::ROW_WORDS
+    }
+
+    /// What is published.
+    fn pass_at(&self) -> usize {
+        self.trip_at() + PASS
+    }
+
+    /// Where the list of the shards' rows begins.
+    fn rows_at(&self) -> usize {
+        self.trip_at() + ROWS
     }
 
     #[inline(always)]

@@ -224,7 +224,10 @@ impl Breaker<'_> {
         let when = self.now(state.generation);
         let bad = window.bad(when);
         Counts {
-            calls: bad.calls.saturating_add(window.good(when)),
+            calls: bad
+                .calls
+                .saturating_add(window.good(when))
+                .saturating_add(self.passed(when)),
             ..bad
         }
     }
@@ -254,7 +257,11 @@ impl Breaker<'_> {
             sum(tally::FAILED_SLOWLY),
             sum(tally::SLOW),
         );
-        let good = self.time_window().all_good().wrapping_add(sum(tally::GOOD));
+        let good = self
+            .time_window()
+            .all_good()
+            .wrapping_add(self.all_passed())
+            .wrapping_add(sum(tally::GOOD));
         BreakerTotals {
             successes: good.wrapping_add(slow),
             failures: failed.wrapping_add(failed_slowly),

@@ -163,6 +163,16 @@ impl Breaker<'_> {
             })
     }
 
+    /// Takes the report of a call that passed without asking, `age` generations before that of the
+    /// state's word `first`.
+    pub(super) fn report_passed(&self, first: u64, age: u64, outcome: Outcome, seconds: f64) {
+        let is_plain = age == 0 && outcome == Outcome::Success;
+        let now_ns = self.region.clock().coarse();
+        if !is_plain || !self.add_quietly(first, seconds, now_ns) {
+            self.report_slowly(generation_of(first), age, outcome, seconds);
+        }
+    }
+
     #[inline(never)]
     fn report_slowly(&self, generation: u64, age: u64, outcome: Outcome, seconds: f64) {
         let phase = phase_of(self.first());
@@ -198,7 +208,7 @@ impl Breaker<'_> {
         counted
     }
 
-    fn is_of(&self, generation: u64) -> bool {
+    pub(super) fn is_of(&self, generation: u64) -> bool {
         generation_of(self.first()) == generation
     }
 
@@ -241,8 +251,10 @@ impl Breaker<'_> {
         if quiet && !in_a_row && !thresholds.can_trip(&bad) {
             return true;
         }
+        let passed = self.look_at_passed(when);
+        let calls = bad.calls.saturating_add(window.good(when));
         let counts = Counts {
-            calls: bad.calls.saturating_add(window.good(when)),
+            calls: calls.saturating_add(passed),
             ..bad
         };
         let judged = match in_a_row {
@@ -255,6 +267,7 @@ impl Breaker<'_> {
             // A word of an older slot may come to stand here: then the next caller is not quiet.
             current.store(current_word(when, is_quiet), Ordering::Relaxed);
         }
+        self.publish(when, is_quiet);
         true
     }
 
@@ -295,7 +308,8 @@ impl Breaker<'_> {
             } else {
                 0
             };
-            if !failed && so_far == 0 {
+            // One of an earlier generation is ended too: while there is any, no success is quiet.
+            if !failed && old & 0xffff_ffff == 0 {
                 return false;
             }
             if old >> 32 != tag && !self.is_of(generation) {
@@ -401,7 +415,7 @@ impl Breaker<'_> {
 
 #[cold]
 #[inline(never)]
-fn not_a_time(seconds: f64) -> Error {
+pub(super) fn not_a_time(seconds: f64) -> Error {
     Error::argument(format!(
         "seconds: expected a finite number of at least 0, found {seconds}"
     ))

@@ -23,7 +23,7 @@ use crate::region::raw::Words;
 /// Time slots that a window is made of.
 pub const SLOTS: u64 = super::policy::SLOTS;
 /// Bases and shared counts: a power of two above the slots.
-const PLACES: usize = 16;
+pub(super) const PLACES: usize = 16;
 const COUNT_MASK: u64 = (1 << TAG_SHIFT) - 1;
 
 /// Words of a CPU's row: numbers of permits, good calls, bases, what was reported.
