@@ -23,7 +23,8 @@ export type KeyPart = string | number | bigint | Uint8Array;
 
 export type Labels = Record<string, string | number | boolean>;
 
-export type Format = 'json' | 'prometheus' | 'openmetrics' | 'health-json' | 'health-simple';
+/** `otlp` is bytes (`renderBuffer()`, `toBuffer()`), of a native part built with the feature otlp. */
+export type Format = 'json' | 'prometheus' | 'openmetrics' | 'health-json' | 'health-simple' | 'statsd' | 'hdr' | 'otlp';
 
 /** Which part of a snapshot. */
 export interface RenderOptions {
@@ -146,6 +147,13 @@ export class Engine {
   /** Takes one unit of the limiter of that name, or none. */
   allow(limiter: string, ...key: KeyPart[]): boolean;
 
+  /**
+   * Takes the units of 1 to 16 limits as one decision: all, or none. `refused` is the number of the
+   * request that was denied, from 0; the other numbers are those of its limit, or, when all admitted,
+   * of the limit with the least left.
+   */
+  checkAll(requests: LimiterRequest[]): Decision & { readonly refused: number | undefined };
+
   /** Events from now on, or from the oldest that is kept. */
   events(options?: { fromStart?: boolean }): EventReader;
 
@@ -246,10 +254,27 @@ export class Limiter {
   block(seconds: number, ...key: KeyPart[]): void;
   /** Puts a key on a list, or takes it off. */
   list(list: 'none' | 'allow' | 'deny', ...key: KeyPart[]): void;
+  /** Puts a key on one of the plans of the configuration; `undefined`: back to the limiter's own limit. */
+  setPlan(plan: string | undefined, ...key: KeyPart[]): void;
+  /**
+   * The keys that use the limiter most, or are denied most, of a limiter with `record_keys`; at most 10
+   * unless said, and 64.
+   */
+  top(options?: { by?: 'used' | 'denied'; count?: number }): TopKey[];
+  /** New numbers for all processes; what was taken stays taken. The whole new configuration. */
+  reconfigure(config: LimiterConfig | string): void;
   /** HTTP fields for an answer. */
   headers(decision: Decision, style?: 'current' | 'draft06' | 'legacy'): Record<string, string>;
   /** The body of application/problem+json. */
   problem(decision: Decision): Record<string, any>;
+}
+
+/** One limit of several that are checked together. */
+export interface LimiterRequest {
+  limiter: Limiter | string;
+  key?: KeyPart | KeyPart[];
+  /** 1 unless said. */
+  cost?: number;
 }
 
 export class Decision {
@@ -263,6 +288,15 @@ export class Decision {
   readonly retryAfter: number;
   /** Seconds until the limiter is full again if nobody calls. */
   readonly resetAfter: number;
+}
+
+/** A key as `record_keys` lets it be written down. */
+export interface TopKey {
+  key: string;
+  used: number;
+  denied: number;
+  /** How far the number that the list is ordered by may be above the truth. */
+  errorBound: number;
 }
 
 export type Outcome = 'success' | 'failure' | 'ignored';
@@ -552,6 +586,7 @@ export class Snapshot {
   toBuffer(format?: Format, options?: RenderOptions): Buffer;
   /** As `toString()`, off the event loop. */
   render(format?: Format, options?: RenderOptions): Promise<string>;
+  renderBuffer(format?: Format, options?: RenderOptions): Promise<Buffer>;
   close(): void;
   [Symbol.dispose](): void;
 }

@@ -14,8 +14,9 @@ const { Guard } = require('./guard');
 const { Operation } = require('./operation');
 const { Ratio, StateSet } = require('./ratio');
 const { Retry } = require('./retry');
-const { Snapshot, renderLater } = require('./snapshot');
+const { Snapshot, renderLater, textual } = require('./snapshot');
 const { Throttle } = require('./throttle');
+const { checkAll } = require('./together');
 const { writeKeyOf } = require('./key');
 
 const CLASSES = {
@@ -241,6 +242,10 @@ class Engine {
     return I[STATUS] === 0;
   }
 
+  checkAll(requests) {
+    return checkAll(this.#live(), requests, (name) => this.limiter(name));
+  }
+
   /** Events from now on; `{ fromStart: true }`: from the oldest that is kept. */
   events(options) {
     const { fromStart = false } = checkOptions('engine.events', options, { fromStart: 'boolean' });
@@ -257,7 +262,7 @@ class Engine {
   }
 
   async render(format = 'json', options = undefined) {
-    return (await this.renderBuffer(format, options)).toString('utf8');
+    return (await this.renderBuffer(textual(format), options)).toString('utf8');
   }
 
   async renderBuffer(format = 'json', options = undefined) {

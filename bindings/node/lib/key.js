@@ -64,14 +64,10 @@ function writeKey(part) {
   I[LENGTH] = append(part, 0, 0);
 }
 
-/** Writes the parts from `first` on as the key; none of them: no key. */
-function writeKeyOf(parts, first) {
+/** Writes the parts from `first` on as a key that begins at `at`; the end of it. */
+function appendKey(parts, first, at) {
   const count = parts.length - first;
-  if (count === 0) {
-    I[LENGTH] = ABSENT;
-    return;
-  }
-  let end = 0;
+  let end = at;
   for (let i = 0; i < count; i++) {
     const part = parts[first + i];
     if (i > 0) {
@@ -80,7 +76,12 @@ function writeKeyOf(parts, first) {
     }
     end = append(count > 1 && part instanceof Uint8Array ? escaped(part) : part, end, i);
   }
-  I[LENGTH] = end;
+  return end;
+}
+
+/** Writes the parts from `first` on as the key; none of them: no key. */
+function writeKeyOf(parts, first) {
+  I[LENGTH] = parts.length > first ? appendKey(parts, first, 0) : ABSENT;
 }
 
 /** Writes a short text that is no key, such as an error code. */
@@ -88,4 +89,4 @@ function writeText(text) {
   I[LENGTH] = append(text, 0, 0);
 }
 
-module.exports = { writeKey, writeKeyOf, writeText };
+module.exports = { writeKey, writeKeyOf, appendKey, writeText };

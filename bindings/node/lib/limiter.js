@@ -3,7 +3,7 @@ const { native, I, D, W, HANDLE, STATUS, COUNT, OUTCOME } = require('./native');
 const { partsOf } = require('./bulkhead');
 const { denied, failure } = require('./errors');
 const { writeKey, writeKeyOf } = require('./key');
-const { invalid, kindOf } = require('./options');
+const { checkOptions, documentOf, expectString, invalid, kindOf } = require('./options');
 const { exact } = require('./metrics');
 const { wait } = require('./retry');
 
@@ -34,6 +34,7 @@ function costOf(cost) {
 }
 
 const STYLES = { current: 0, draft06: 1, legacy: 2 };
+const ORDERS = { used: 0, denied: 1 };
 const LISTS = { none: 0, allow: 1, deny: 2 };
 
 function nameOf(what, names, name) {
@@ -48,9 +49,16 @@ function nanoseconds(what, seconds) {
   return BigInt(Math.round(Math.min(seconds * 1e9, 1.8e19)));
 }
 
+/** The handle of a limiter, for what asks several of them. */
+let handleOf;
+
 class Limiter {
   #handle;
   #name;
+
+  static {
+    handleOf = (limiter) => limiter.#handle;
+  }
 
   /** @internal */
   constructor(handle, name) {
@@ -162,6 +170,32 @@ class Limiter {
     if (I[STATUS] < 0) throw failure(I[STATUS]);
   }
 
+  setPlan(plan, ...parts) {
+    const name = plan === undefined || plan === null ? undefined : expectString('a plan', plan);
+    this.#about(1, parts);
+    native.limiterSetPlan(name);
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
+  top(options) {
+    const { by = 'used', count = 10 } = checkOptions('limiter.top', options, { by: 'string', count: 'number' });
+    I[OUTCOME] = nameOf('an order', ORDERS, by);
+    if (count >>> 0 !== count || count === 0) throw invalid(`count is a whole number from 1 on, not ${kindOf(count)}`, 'ERR_OUT_OF_RANGE');
+    I[HANDLE] = this.#handle;
+    I[COUNT] = count;
+    const text = native.limiterTop();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return JSON.parse(text).map(({ error_bound: errorBound, ...key }) => ({ ...key, errorBound }));
+  }
+
+  reconfigure(config) {
+    const json = documentOf(`limiter ${JSON.stringify(this.#name)}: configuration`, config);
+    if (json === undefined) throw invalid('a new configuration must be an object or JSON text, not undefined');
+    I[HANDLE] = this.#handle;
+    native.limiterReconfigure(json);
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+  }
+
   #tell({ allowed, limit, remaining, retryAfter, resetAfter }) {
     W[0] = BigInt(limit);
     W[1] = BigInt(remaining);
@@ -188,4 +222,4 @@ class Limiter {
   }
 }
 
-module.exports = { Limiter, Decision, decision };
+module.exports = { Limiter, Decision, decision, costOf, handleOf: (limiter) => handleOf(limiter) };

@@ -36,6 +36,7 @@ const native = { ...load() };
 const I = new Int32Array(native.arena, 0, 10);
 const D = new Float64Array(native.arena, 40, 16);
 const W = new BigUint64Array(native.arena, 168, 16);
+const U = new Uint32Array(native.arena, 168, 32);
 const TEXT_AT = 296;
 const TEXT_BYTES = 64 * 1024;
 const T = new Uint8Array(native.arena, TEXT_AT, TEXT_BYTES);
@@ -53,6 +54,8 @@ module.exports = {
   D,
   /** The same words where every bit matters. */
   W,
+  /** And as halves. */
+  U,
   /** Bytes of a key or short text. */
   T,
   HANDLE: 0,

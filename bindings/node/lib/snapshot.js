@@ -3,7 +3,16 @@ const { native, I, STATUS } = require('./native');
 const { TidegateError, failure, closed } = require('./errors');
 const { nearest, invalid, kindOf, documentOf } = require('./options');
 
-const FORMATS = { json: 0, prometheus: 1, openmetrics: 2, 'health-json': 3, 'health-simple': 4 };
+const FORMATS = {
+  json: 0,
+  prometheus: 1,
+  openmetrics: 2,
+  'health-json': 3,
+  'health-simple': 4,
+  statsd: 5,
+  hdr: 6,
+  otlp: 7,
+};
 
 /** What an HTTP answer in this format says it is. */
 const CONTENT_TYPES = {
@@ -12,6 +21,9 @@ const CONTENT_TYPES = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
   'health-json': 'application/health+json',
   'health-simple': 'application/json; charset=utf-8',
+  statsd: 'text/plain; charset=utf-8',
+  hdr: 'text/plain; charset=utf-8',
+  otlp: 'application/x-protobuf',
 };
 
 function formatOf(format) {
@@ -24,12 +36,26 @@ function formatOf(format) {
   );
 }
 
+/** Refuses a format whose bytes are no text. */
+function textual(format) {
+  if (format !== 'otlp') return format;
+  throw invalid('otlp is bytes, not text: ask for a Buffer, by toBuffer() or renderBuffer()', 'ERR_INVALID_ARG_VALUE');
+}
+
+/** The error of a rendering. */
+function unrendered(format, status, text) {
+  if (format === 'otlp' && status === -1) {
+    return new TidegateError('TIDEGATE_E_ARGUMENT', 'this native part was built without OTLP, the feature otlp of the library', -1);
+  }
+  return failure(status, text);
+}
+
 /** Renders off the event loop: a promise of a Buffer. */
 function renderLater(handle, format, options, what) {
   const promise = native.render(handle, formatOf(format), documentOf('render options', options));
   if (promise === undefined) throw closed(`the ${what} is closed`);
   return promise.catch((error) => {
-    throw error instanceof Error ? error : failure(error.status, error.message);
+    throw error instanceof Error ? error : unrendered(format, error.status, error.message);
   });
 }
 
@@ -66,12 +92,12 @@ class Snapshot {
     const json = documentOf('render options', options);
     if (this.#handle === undefined) throw closed('the snapshot is closed');
     const buffer = native.renderNow(this.#handle, number, json);
-    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    if (I[STATUS] < 0) throw unrendered(format, I[STATUS]);
     return buffer;
   }
 
   toString(format = 'json', options = undefined) {
-    return this.toBuffer(format, options).toString('utf8');
+    return this.toBuffer(textual(format), options).toString('utf8');
   }
 
   toJSON() {
@@ -79,8 +105,12 @@ class Snapshot {
   }
 
   async render(format = 'json', options = undefined) {
+    return (await this.renderBuffer(textual(format), options)).toString('utf8');
+  }
+
+  async renderBuffer(format = 'json', options = undefined) {
     if (this.#handle === undefined) throw closed('the snapshot is closed');
-    return (await renderLater(this.#handle, format, options, 'snapshot')).toString('utf8');
+    return renderLater(this.#handle, format, options, 'snapshot');
   }
 
   close() {
@@ -95,4 +125,4 @@ class Snapshot {
   }
 }
 
-module.exports = { Snapshot, TidegateError, CONTENT_TYPES, FORMATS, formatOf, renderLater, parse };
+module.exports = { Snapshot, TidegateError, CONTENT_TYPES, FORMATS, formatOf, renderLater, textual, parse };

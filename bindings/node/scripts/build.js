@@ -2,9 +2,10 @@
 //
 // Published packages bring the file and never run this. Nothing is downloaded.
 //
-//   TIDEGATE_LIB      the static library to link, instead of running cargo
-//   TIDEGATE_HEADERS  the folder of node_api.h, where it is found nowhere else
-//   CC                the C compiler
+//   TIDEGATE_LIB       the static library to link, instead of running cargo
+//   TIDEGATE_FEATURES  features of the library that cargo shall switch on, such as otlp
+//   TIDEGATE_HEADERS   the folder of node_api.h, where it is found nowhere else
+//   CC                 the C compiler
 'use strict';
 const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -24,7 +25,8 @@ function run(program, args) {
 
 function library() {
   if (process.env.TIDEGATE_LIB) return path.resolve(process.env.TIDEGATE_LIB);
-  run(process.env.CARGO || 'cargo', ['build', '--release', '--lib', '--package', 'tidegate']);
+  const features = process.env.TIDEGATE_FEATURES ? ['--features', process.env.TIDEGATE_FEATURES] : [];
+  run(process.env.CARGO || 'cargo', ['build', '--release', '--lib', '--package', 'tidegate', ...features]);
   const target = path.resolve(root, process.env.CARGO_TARGET_DIR || 'target');
   return path.join(target, 'release', 'libtidegate.a');
 }

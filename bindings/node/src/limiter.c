@@ -83,6 +83,77 @@ static napi_value limiter_allow(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+#define MOST_TOGETHER ARENA_NUMBERS
+
+/* limiterCheckAll(): engine's handle, count of requests, words[i] handle and cost, numbers[i] bytes of
+ * its key or -1, the keys one after another; count = who refused, the rest as limiterCheck() */
+static napi_value limiter_check_all(napi_env env, napi_callback_info info) {
+  HOT(KIND_ENGINE);
+  tidegate_limiter_request requests[MOST_TOGETHER];
+  size_t count = arena->count <= MOST_TOGETHER ? arena->count : MOST_TOGETHER;
+  size_t at = 0;
+  for (size_t i = 0; i < count; i++) {
+    struct entry *limiter = find(state, (uint32_t)arena->words[i], KIND_LIMITER);
+    if (limiter == NULL || limiter->held != entry->held) {
+      arena->status = limiter == NULL ? STATUS_CLOSED : TIDEGATE_E_STALE;
+      return NULL;
+    }
+    bool has_key = arena->numbers[i] >= 0 && arena->numbers[i] <= (double)(ARENA_TEXT - at);
+    size_t length = has_key ? (size_t)arena->numbers[i] : 0;
+    requests[i] = (tidegate_limiter_request){
+        .limiter = {limiter->id},
+        .key = has_key ? arena->text + at : NULL,
+        .key_length = length,
+        .cost = (uint32_t)(arena->words[i] >> 32),
+    };
+    at += length;
+  }
+  size_t refused = 0;
+  tidegate_decision decision = {0};
+  arena->status = tidegate_limiter_check_all(engine, requests, count, &refused, &decision);
+  arena->count = (uint32_t)refused;
+  if (arena->status >= 0) decided(arena, &decision);
+  return NULL;
+}
+
+/* limiterSetPlan(plan): handle, key */
+static napi_value limiter_set_plan(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool ok = false;
+  if (!arguments(env, info, 1, values)) return NULL;
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  char *plan = text_from(env, values[0], &ok);
+  if (ok)
+    arena->status = tidegate_limiter_set_plan(engine, limiter, arena_key(arena),
+                                              arena_key_length(arena), plan);
+  free(plan);
+  return NULL;
+}
+
+/* limiterReconfigure(json): handle */
+static napi_value limiter_reconfigure(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool ok = false;
+  if (!arguments(env, info, 1, values)) return NULL;
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  char *json = text_from(env, values[0], &ok);
+  if (ok) arena->status = tidegate_limiter_reconfigure(engine, limiter, json);
+  free(json);
+  return NULL;
+}
+
+/* limiterTop(): handle, outcome = order, count; a JSON text */
+static napi_value limiter_top(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  napi_value text = NULL;
+  WRITTEN(text, tidegate_limiter_top(engine, limiter, (uint32_t)arena->outcome, arena->count, buffer,
+                                     capacity, &length));
+  return text;
+}
+
 static tidegate_decision decision_of(const struct arena *arena) {
   tidegate_decision decision = {arena->words[0], arena->words[1], arena->words[2],
                                 arena->words[3]};
@@ -132,6 +203,10 @@ const struct function limiter_functions[] = {
     {"limiterPenalize", limiter_penalize},
     {"limiterBlock", limiter_block},
     {"limiterAllow", limiter_allow},
+    {"limiterCheckAll", limiter_check_all},
+    {"limiterSetPlan", limiter_set_plan},
+    {"limiterReconfigure", limiter_reconfigure},
+    {"limiterTop", limiter_top},
     {"limiterHeaders", limiter_headers},
     {"limiterProblem", limiter_problem},
     {"allowRequest", allow_request},

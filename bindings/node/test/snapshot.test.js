@@ -34,6 +34,25 @@ test('render() lets the event loop go on and survives close()', async () => {
   await assert.rejects(engine.render(), { code: 'TIDEGATE_E_STATE' });
 });
 
+test('what other systems read: StatsD, HdrHistogram logs, OTLP', async () => {
+  const engine = new Engine();
+  engine.counter('hits', { labels: { route: '/a' } }).inc(3);
+  engine.histogram('took').record(0.5);
+  const snapshot = engine.snapshot();
+  assert.match(snapshot.toString('statsd'), /^hits:3\|g\|#route:\/a$/m);
+  assert.match(await snapshot.render('hdr'), /^Tag=took,.*,HISTFAAAA/m);
+  await assert.rejects(engine.render('otlp'), /otlp is bytes, not text/);
+  assert.throws(() => snapshot.toString('otlp'), { name: 'TypeError' });
+  try {
+    assert.ok((await snapshot.renderBuffer('otlp')).includes('hits'));
+  } catch (error) {
+    assert.match(error.message, /built without OTLP/);
+    assert.throws(() => snapshot.toBuffer('otlp'), { code: 'TIDEGATE_E_ARGUMENT', message: error.message });
+  }
+  snapshot.close();
+  engine.close();
+});
+
 test('a format that is none names the one that was meant', async () => {
   const engine = new Engine();
   await assert.rejects(engine.render('promethues'), { name: 'TypeError', message: /did you mean prometheus\?/ });
