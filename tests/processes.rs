@@ -68,6 +68,17 @@ fn without_rseq() {
     unsafe { libc::setenv(c"TIDEGATE_RSEQ".as_ptr(), c"0".as_ptr(), 1) };
 }
 
+/// Machines may lack them, and then the other tests say nothing of them: who knows that this one has
+/// them says so by `TIDEGATE_EXPECT_RSEQ=1`.
+#[test]
+fn sequences_are_used_where_they_are_expected() {
+    let _alone = common::alone();
+    let engine = TempRegion::new("expected").open("");
+    if std::env::var_os("TIDEGATE_EXPECT_RSEQ").is_some_and(|value| value == "1") {
+        assert!(engine.uses_rseq());
+    }
+}
+
 #[test]
 fn processes_with_and_without_rseq_add_up() {
     const PROCESSES: u64 = 6;

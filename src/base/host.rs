@@ -240,9 +240,9 @@ pub fn watch_forks() {
 /// True when files in `folder` live in memory rather than on a disk.
 pub fn is_memory_file_system(folder: &std::path::Path) -> bool {
     use std::os::unix::ffi::OsStrExt;
-    const TMPFS: i64 = 0x0102_1994;
-    const RAMFS: i64 = 0x8584_58f6;
-    const HUGETLBFS: i64 = 0x9584_58f6;
+    const TMPFS: u32 = 0x0102_1994;
+    const RAMFS: u32 = 0x8584_58f6;
+    const HUGETLBFS: u32 = 0x9584_58f6;
     let Ok(name) = std::ffi::CString::new(folder.as_os_str().as_bytes()) else {
         return false;
     };
@@ -251,7 +251,7 @@ pub fn is_memory_file_system(folder: &std::path::Path) -> bool {
         let mut found: libc::statfs = std::mem::zeroed();
         (libc::statfs(name.as_ptr(), &mut found) == 0).then_some(found)
     };
-    found.is_some_and(|found| matches!(found.f_type, TMPFS | RAMFS | HUGETLBFS))
+    found.is_some_and(|found| matches!(found.f_type as u32, TMPFS | RAMFS | HUGETLBFS))
 }
 
 /// CPUs that this host could ever have online.

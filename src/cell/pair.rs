@@ -119,14 +119,54 @@ mod arch {
 
 #[cfg(all(target_arch = "aarch64", not(miri), not(loom)))]
 mod arch {
-    use std::arch::asm;
+    use std::arch::{asm, is_aarch64_feature_detected};
 
     /// # Safety
     /// `at` is the 16-aligned address of two words of ours.
     #[inline(always)]
     pub unsafe fn swap(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
+        // SAFETY: by the contract above, and only where the processor has the instruction.
+        unsafe {
+            if is_aarch64_feature_detected!("lse") {
+                swap_at_once(at, old, new)
+            } else {
+                swap_in_a_loop(at, old, new)
+            }
+        }
+    }
+
+    /// One instruction, of ARMv8.1. Both swaps end with a full fence: releasing and acquiring alone,
+    /// the new words could become visible after what the caller reads next.
+    ///
+    /// # Safety
+    /// As [`swap`], on a processor with LSE.
+    #[inline(always)]
+    unsafe fn swap_at_once(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
+        let (low, high): (u64, u64);
+        // SAFETY: by the contract above. The instruction wants pairs that begin at an even register.
+        unsafe {
+            asm!(
+                ".arch_extension lse",
+                "caspal x4, x5, x6, x7, [{at}]",
+                "dmb ish",
+                at = in(reg) at,
+                inout("x4") old.0 => low,
+                inout("x5") old.1 => high,
+                in("x6") new.0,
+                in("x7") new.1,
+                options(nostack),
+            );
+        }
+        (low, high) == old
+    }
+
+    /// # Safety
+    /// As [`swap`].
+    #[inline(never)]
+    unsafe fn swap_in_a_loop(at: *mut u64, old: (u64, u64), new: (u64, u64)) -> bool {
         let done: u64;
-        // SAFETY: by the contract above.
+        // SAFETY: by the contract above. Words that differ from `old` may be of two moments, which
+        // is a failed swap either way.
         unsafe {
             asm!(
                 "2:",

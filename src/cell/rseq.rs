@@ -548,7 +548,8 @@ mod arch {
         pointer
     }
 
-    /// Labels as in the x86-64 sequence.
+    /// Labels as in the x86-64 sequence. What is rarely reached is a subsection, the end of the
+    /// function's own section: a conditional branch reaches 1 MiB, which another section may be beyond.
     macro_rules! sequence {
         ([$($commit:literal),+] [$($otherwise:literal),+] $($operands:tt)*) => {
             sequence!(@ [] [$($commit),+] [$($otherwise),+] $($operands)*)
@@ -575,14 +576,14 @@ mod arch {
                 ".long 0, 0",
                 ".quad 3b, 4b - 3b, 5f",
                 ".popsection",
-                ".pushsection __rseq_failure, \"ax\"",
+                ".subsection 1",
                 ".inst 0xd428bc00",
                 "5:",
                 "b 2b",
                 "6:",
                 $($otherwise,)+
                 "b 4b",
-                ".popsection",
+                ".previous",
                 $($operands)*
                 options(nostack),
             )
@@ -724,7 +725,8 @@ mod arch {
     ) -> u64 {
         let done: u64;
         let delta = (tags as usize).wrapping_sub(base as usize);
-        // SAFETY: as above; the one write is the last instruction.
+        // SAFETY: as above; the one write is the last instruction. It releases: who acquires the tag
+        // finds a count that is not older than the one below it, also when another thread made that.
         unsafe {
             sequence!(
                 [
@@ -735,8 +737,9 @@ mod arch {
                     "ldr {t}, [{cpu}]",
                     "and {t}, {t}, #0xffffffff",
                     "orr {t}, {t}, {tag}",
+                    "add {cpu}, {cpu}, {delta}",
                     "mov {done}, #1",
-                    "str {t}, [{cpu}, {delta}]"
+                    "stlr {t}, [{cpu}]"
                 ]
                 ["mov {done}, #2"]
                 area = in(reg) area, base = in(reg) base, delta = in(reg) delta,

@@ -1,24 +1,20 @@
 //! The list of steps. CI runs it, and so does `make test`; there is no other list.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::digest::{Digest, Tests};
 use crate::{
     Outcome, abi_layout, bindings, c_tests, golang, header, install, node, process, python, symbols,
 };
+
+/// A step that takes longer hangs. It is ended, so that the summary still appears.
+const STEP_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 struct Step {
     name: &'static str,
     /// What holds when it passes.
     claim: &'static str,
-    run: fn(&mut Tests) -> Outcome,
-}
-
-/// How many tests of cargo's ran.
-#[derive(Default)]
-struct Tests {
-    passed: u64,
-    failed: u64,
-    ignored: u64,
+    run: fn() -> Outcome,
 }
 
 /// Cheap and common failures first; the one that may install a tool last.
@@ -26,12 +22,12 @@ const STEPS: [Step; 16] = [
     Step {
         name: "fmt",
         claim: "the source is formatted",
-        run: |_| process::run(&mut process::cargo(&["fmt", "--all", "--check"])),
+        run: || process::run(&mut process::cargo(&["fmt", "--all", "--check"])),
     },
     Step {
         name: "clippy",
         claim: "clippy has nothing to say",
-        run: |_| {
+        run: || {
             let lint = [
                 "clippy",
                 "--workspace",
@@ -47,7 +43,7 @@ const STEPS: [Step; 16] = [
         name: "build",
         claim: "the libraries and programs build",
         // Not xtask: cbindgen in release would take longer than all the rest.
-        run: |_| {
+        run: || {
             let build = ["build", "--release", "--workspace", "--exclude", "xtask"];
             process::run(&mut process::cargo(&build))
         },
@@ -55,27 +51,27 @@ const STEPS: [Step; 16] = [
     Step {
         name: "header",
         claim: "include/tidegate.h is what the source gives",
-        run: |_| header::run(false),
+        run: || header::run(false),
     },
     Step {
         name: "symbols",
         claim: "the library exports tidegate_* and nothing else",
-        run: |_| symbols::run(false),
+        run: || symbols::run(false),
     },
     Step {
         name: "layout-abi",
         claim: "structs and constants are those of the baseline",
-        run: |_| abi_layout::run(false),
+        run: || abi_layout::run(false),
     },
     Step {
         name: "bindings",
         claim: "every C function is bound in every language, or excused",
-        run: |_| bindings::run(false),
+        run: || bindings::run(false),
     },
     Step {
         name: "test",
         claim: "the Rust tests pass",
-        run: |tests| {
+        run: || {
             let arguments = [
                 "test",
                 "--workspace",
@@ -83,14 +79,13 @@ const STEPS: [Step; 16] = [
                 "checked",
                 "--no-fail-fast",
             ];
-            let mut cargo = process::cargo(&arguments);
-            process::run_seeing(&mut cargo, |line| tests.see(line))
+            process::run(&mut process::cargo(&arguments))
         },
     },
     Step {
         name: "doc",
         claim: "the documentation builds without a warning",
-        run: |_| {
+        run: || {
             let mut cargo = process::cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
             process::run(cargo.env("RUSTDOCFLAGS", "-Dwarnings"))
         },
@@ -103,32 +98,32 @@ const STEPS: [Step; 16] = [
     Step {
         name: "c-tests",
         claim: "the header compiles and the C programs pass",
-        run: |_| c_tests::run(&[]),
+        run: || c_tests::run(&[]),
     },
     Step {
         name: "memcheck",
         claim: "valgrind finds nothing in the C programs",
-        run: |_| c_tests::memcheck(&[]),
+        run: || c_tests::memcheck(&[]),
     },
     Step {
         name: "node",
         claim: "the Node package builds and its tests pass",
-        run: |_| node::run(&[]),
+        run: || node::run(&[]),
     },
     Step {
         name: "python",
         claim: "the Python package installs and its tests pass",
-        run: |_| python::run(&[]),
+        run: || python::run(&[]),
     },
     Step {
         name: "go",
         claim: "the Go module is vetted and its tests pass",
-        run: |_| golang::run(),
+        run: || golang::run(),
     },
     Step {
         name: "install-check",
         claim: "what is installed can be built against",
-        run: |_| install::check(),
+        run: || install::check(),
     },
 ];
 
@@ -137,53 +132,46 @@ pub fn step_names() -> Vec<&'static str> {
     STEPS.iter().map(|step| step.name).collect()
 }
 
-/// Runs every step, or those named, and ends with one line for each. A step that fails stops
-/// nothing but the steps after a failed build.
+/// Runs every step, or those named, and ends with one line for each and with what the failed ones
+/// said: only the end of a long log is read. A step that fails stops nothing but the steps after a
+/// failed build.
 pub fn run(names: &[String]) -> Outcome {
-    if let Some(stranger) = names
-        .iter()
-        .find(|name| !step_names().contains(&name.as_str()))
-    {
-        return Err(format!(
-            "there is no step {stranger}: {}",
-            step_names().join(", ")
-        ));
-    }
-    let wanted = |step: &&Step| names.is_empty() || names.iter().any(|name| name == step.name);
+    let wanted = match names {
+        [] => step_names(),
+        _ => names.iter().map(String::as_str).collect(),
+    };
+    let steps = wanted.iter().map(|name| find(name));
+    let steps = steps.collect::<Result<Vec<&Step>, String>>()?;
     let begun = Instant::now();
     let mut tests = Tests::default();
-    let mut lines = Vec::new();
-    let (mut passed, mut failed) = (0, 0);
-    for step in STEPS.iter().filter(wanted) {
+    let (mut lines, mut failures) = (Vec::new(), Vec::new());
+    for step in &steps {
         println!("\n━━ {} ━━ {}", step.name, step.claim);
         let step_begun = Instant::now();
-        let outcome = (step.run)(&mut tests);
+        let (outcome, digest) = run_apart(step.name);
+        tests.add(digest.tests);
         let seconds = step_begun.elapsed().as_secs_f64();
-        match &outcome {
-            Ok(()) => {
-                passed += 1;
-                lines.push(format!("  ok      {seconds:7.1} s  {}", step.name));
-            }
-            Err(sentence) => {
-                failed += 1;
-                eprintln!("{}: {sentence}", step.name);
-                let sentence = sentence.lines().next().unwrap_or_default();
-                lines.push(format!(
-                    "  FAILED  {seconds:7.1} s  {}: {sentence}",
-                    step.name
-                ));
-            }
-        }
-        if outcome.is_err() && step.name == "build" {
+        let Err(sentence) = outcome else {
+            lines.push(format!("  ok      {seconds:7.1} s  {}", step.name));
+            continue;
+        };
+        lines.push(format!(
+            "  FAILED  {seconds:7.1} s  {}: {sentence}",
+            step.name
+        ));
+        failures.push((step.name, digest));
+        if step.name == "build" {
             lines.push("  the steps after it were not run".into());
             break;
         }
     }
-    println!("\n━━ all steps, {:.0} s ━━", begun.elapsed().as_secs_f64());
-    for line in lines {
-        println!("{line}");
+    for (name, digest) in &failures {
+        println!("\n━━ {name} failed; of its log ━━");
+        digest.lines().for_each(|line| println!("  {line}"));
     }
-    if tests.passed + tests.failed > 0 {
+    println!("\n━━ all steps, {:.0} s ━━", begun.elapsed().as_secs_f64());
+    lines.iter().for_each(|line| println!("{line}"));
+    if tests != Tests::default() {
         let Tests {
             passed,
             failed,
@@ -191,19 +179,45 @@ pub fn run(names: &[String]) -> Outcome {
         } = tests;
         println!("Rust tests and loom models: {passed} passed, {failed} failed, {ignored} ignored");
     }
-    println!("steps: {passed} passed, {failed} failed");
-    if failed == 0 {
-        Ok(())
-    } else {
-        Err(format!("{failed} of {} steps failed", passed + failed))
+    match failures.len() {
+        0 => Ok(()),
+        failed => Err(format!("{failed} of {} steps failed", steps.len())),
     }
 }
 
+fn find(name: &str) -> Result<&'static Step, String> {
+    let found = STEPS.iter().find(|step| step.name == name);
+    found.ok_or_else(|| format!("there is no step {name}: {}", step_names().join(", ")))
+}
+
+/// Runs one step, with its output going wherever ours goes.
+pub fn run_step(name: &str) -> Outcome {
+    (find(name)?.run)()
+}
+
+/// Runs a step in a process of its own, so that all that it prints can be read on its way.
+fn run_apart(name: &str) -> (Outcome, Digest) {
+    let (mut digest, mut sentence) = (Digest::default(), None);
+    let outcome = std::env::current_exe()
+        .map_err(|error| error.to_string())
+        .and_then(|program| {
+            let mut command = process::command(&program.to_string_lossy());
+            command.args(["step", name]);
+            process::run_seeing_all(&mut command, STEP_LIMIT, |line| {
+                digest.see(line);
+                if let Some(said) = line.strip_prefix("xtask step: ") {
+                    sentence = Some(said.to_string());
+                }
+            })
+        });
+    (outcome.map_err(|error| sentence.unwrap_or(error)), digest)
+}
+
 /// The models in the library, built apart: every crate sees `--cfg loom`.
-fn loom(tests: &mut Tests) -> Outcome {
+fn loom() -> Outcome {
     let mut flags = std::env::var("RUSTFLAGS").unwrap_or_default();
     flags.push_str(" --cfg loom");
-    let before = tests.passed;
+    let mut tests = Tests::default();
     let arguments = [
         "test",
         "--release",
@@ -220,46 +234,8 @@ fn loom(tests: &mut Tests) -> Outcome {
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true");
     process::run_seeing(&mut cargo, |line| tests.see(line))?;
-    if tests.passed == before {
+    if tests.passed == 0 {
         return Err("no model ran: the models are unit tests with `loom` in their path".into());
     }
     Ok(())
-}
-
-impl Tests {
-    /// Adds up a line like "test result: ok. 12 passed; 0 failed; 1 ignored; …".
-    fn see(&mut self, line: &str) {
-        let Some(counts) = line.strip_prefix("test result: ") else {
-            return;
-        };
-        let words: Vec<&str> = counts
-            .split([' ', ';', '.'])
-            .filter(|w| !w.is_empty())
-            .collect();
-        for pair in words.windows(2) {
-            let Ok(number) = pair[0].parse::<u64>() else {
-                continue;
-            };
-            match pair[1] {
-                "passed" => self.passed += number,
-                "failed" => self.failed += number,
-                "ignored" => self.ignored += number,
-                _ => {}
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_results_of_cargo_are_added_up() {
-        let mut tests = Tests::default();
-        tests.see("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
-        tests.see("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured");
-        tests.see("running 3 tests");
-        assert_eq!((tests.passed, tests.failed, tests.ignored), (15, 2, 1));
-    }
 }

@@ -53,7 +53,7 @@ impl Place {
 /// The command `install`.
 pub fn install(arguments: &[String]) -> Outcome {
     let place = Place::from(arguments)?;
-    library(&place)?;
+    library(&place, &[])?;
     process::run(&mut process::cargo(&[
         "build",
         "--release",
@@ -69,8 +69,8 @@ pub fn install(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// The libraries, the header and the pkg-config file.
-fn library(place: &Place) -> Outcome {
+/// The libraries, the header and the pkg-config file; `settings` are environment of the build.
+fn library(place: &Place, settings: &[(&str, &str)]) -> Outcome {
     tools::ensure("cargo-c", "cargo-cinstall")?;
     let mut cargo = process::cargo(&["cinstall", "--release", "--locked", "--package", "tidegate"]);
     cargo
@@ -83,6 +83,7 @@ fn library(place: &Place) -> Outcome {
     if let Some(destdir) = &place.destdir {
         cargo.arg("--destdir").arg(destdir);
     }
+    cargo.envs(settings.iter().copied());
     process::run(&mut cargo)
 }
 
@@ -147,7 +148,15 @@ pub fn check() -> Outcome {
         prefix: scratch.join("usr"),
         destdir: None,
     };
-    library(&place)?;
+    // What is installed where, and how it is found, does not depend on link-time optimisation.
+    library(
+        &place,
+        &[
+            ("CARGO_PROFILE_RELEASE_LTO", "off"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+            ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+        ],
+    )?;
     let source = scratch.join("installed.c");
     fs::write(&source, PROGRAM).map_err(|error| error.to_string())?;
 

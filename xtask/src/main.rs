@@ -11,6 +11,7 @@ mod c_tests;
 mod ci;
 mod committed;
 mod conformance;
+mod digest;
 mod golang;
 mod header;
 mod install;
@@ -30,6 +31,7 @@ const HELP: &str = "\
 usage: cargo xtask COMMAND
 
   ci [STEP…]            every step that CI runs, in order, or only those named
+  step STEP             one step, without the summary
   header [--write]      compare include/tidegate.h with what src/ffi gives, or rewrite it
   symbols [--write]     compare the exported symbols with tests/abi/symbols.txt
   layout-abi [--write]  compare sizes, offsets and constants with tests/abi/layout.txt
@@ -57,6 +59,10 @@ fn main() -> ExitCode {
     };
     let outcome = match command {
         "ci" => ci::run(rest),
+        "step" => match rest {
+            [name] => ci::run_step(name),
+            _ => Err("the name of one step must follow".into()),
+        },
         "header" => writes(rest).and_then(header::run),
         "symbols" => writes(rest).and_then(symbols::run),
         "layout-abi" => writes(rest).and_then(abi_layout::run),

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::Outcome;
@@ -101,6 +102,70 @@ pub fn run_seeing(command: &mut Command, mut see: impl FnMut(&str)) -> Outcome {
     }
 }
 
+/// Runs it in a process group of its own and repeats all that it prints, showing each line to `see`.
+/// Ends the group when `limit` has passed. What a process it left behind prints is not waited for.
+pub fn run_seeing_all(
+    command: &mut Command,
+    limit: Duration,
+    mut see: impl FnMut(&str),
+) -> Outcome {
+    let (reader, writer) = std::io::pipe().map_err(|error| error.to_string())?;
+    let twin = writer.try_clone().map_err(|error| error.to_string())?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(twin)
+        .process_group(0);
+    let started = command
+        .spawn()
+        .map_err(|error| cannot_start(command, &error));
+    // The command holds the writing ends, which would keep the pipe open.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = started?;
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    let begun = Instant::now();
+    let mut has_ended = false;
+    loop {
+        match lines.recv_timeout(Duration::from_millis(300)) {
+            Ok(line) => {
+                let line = String::from_utf8_lossy(&line);
+                println!("{line}");
+                see(&line);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if has_ended => break,
+            Err(RecvTimeoutError::Timeout) => {
+                let status = child.try_wait().map_err(|error| error.to_string())?;
+                has_ended = status.is_some();
+            }
+        }
+        if !has_ended && begun.elapsed() > limit {
+            end_group(&mut child);
+            return Err(format!("not done after {} s, ended", limit.as_secs()));
+        }
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(status.to_string())
+    }
+}
+
+/// Kills a child that leads its process group, with all that belong to it.
+fn end_group(child: &mut Child) {
+    let group = format!("-{}", child.id());
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+    let _ = child.wait();
+}
+
 /// How a program with a deadline ended.
 pub enum Ended {
     Exited(ExitStatus),
@@ -124,9 +189,7 @@ pub fn run_within(command: &mut Command, limit: Duration, log: &Path) -> Result<
             return Ok(Ended::Exited(status));
         }
         if begun.elapsed() > limit {
-            let group = format!("-{}", child.id());
-            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
-            let _ = child.wait();
+            end_group(&mut child);
             return Ok(Ended::TimedOut);
         }
         std::thread::sleep(Duration::from_millis(5));
