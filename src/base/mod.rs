@@ -2,6 +2,7 @@
 //! sources, and the hard limits with their reasons.
 
 pub mod error;
+pub mod hash;
 pub mod host;
 pub mod limits;
 pub mod name;

@@ -5,7 +5,7 @@
 //! entry     tag | state           changed together, by one compare-and-swap of 16 bytes
 //! tag       0 free | fingerprint confirmed | fingerprint and PROVISIONAL
 //! ```
-//! A key is hashed by SipHash-1-3 to 128 bits with the region's secret seed; 63 bits are kept, the
+//! A key is hashed to 128 bits with the region's secret seed (`base::hash`); 63 bits are kept, the
 //! key itself nowhere. Since owner and state change together, nobody can charge an entry that has
 //! changed its owner, and an entry whose state says no more than a new one's ([`Life::is_idle`])
 //! is given to another key with no loss. Three entries in five are in use at `max_keys`, at which
@@ -28,10 +28,10 @@
 //! ([`Life::fresh`]). The model below lets two threads try all of it.
 
 use super::policy::WhenFull;
+use crate::base::hash::{Hash, Secrets};
 use crate::base::sync::{AtomicU64, Ordering, fence};
 use crate::cell::pair::Pair;
 use crate::region::raw::Words;
-use siphasher::sip128::SipHasher13;
 use survey::Choice;
 
 mod survey;
@@ -124,11 +124,11 @@ pub struct Displaced {
 impl Print {
     /// Hashes `key` for a table of `groups` groups.
     #[inline(always)]
-    pub fn of(seed: &[u64; 4], key: &[u8], groups: u64) -> Self {
-        let hash = SipHasher13::new_with_keys(seed[0], seed[1]).hash(key);
+    pub fn of(secrets: &Secrets, key: &[u8], groups: u64) -> Self {
+        let Hash(tag, places) = secrets.hash(key);
         let pick = |half: u64| (half.wrapping_mul(groups) >> 32) as usize;
-        let first = pick(hash.h2 & 0xffff_ffff);
-        let mut second = pick(hash.h2 >> 32);
+        let first = pick(places & 0xffff_ffff);
+        let mut second = pick(places >> 32);
         if second == first {
             second = if first as u64 + 1 >= groups {
                 0
@@ -137,9 +137,9 @@ impl Print {
             };
         }
         Print {
-            tag: (hash.h1 & !PROVISIONAL).max(1),
+            tag: (tag & !PROVISIONAL).max(1),
             groups: [first, second],
-            home: hash.h2 as usize % GROUP,
+            home: places as usize % GROUP,
         }
     }
 }

@@ -203,7 +203,7 @@ fn keyed_bucket(
         return Ruling::Never;
     }
     let table = limiter.table(region.words());
-    let print = Print::of(&region.header().seed, key, table.groups);
+    let print = Print::of(region.keys(), key, table.groups);
     loop {
         let found = match table.find(print) {
             Some(entry) => Found::At(entry),
@@ -284,7 +284,7 @@ fn keyed_window(
         return Ruling::LongKey;
     }
     let table = limiter.table(region.words());
-    let print = Print::of(&region.header().seed, key, table.groups);
+    let print = Print::of(region.keys(), key, table.groups);
     loop {
         let found = match table.find(print) {
             Some(entry) => Found::At(entry),

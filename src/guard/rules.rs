@@ -195,7 +195,7 @@ pub(super) fn standing(region: &Region, limiter: Entry<'_>, key: Option<&[u8]>) 
         (None, _) => Rule::read(limiter.word(entry::RULE)),
         (Some(_), None) => Rule::default(),
         (Some(key), Some(table)) => {
-            let print = Print::of(&region.header().seed, key, table.groups);
+            let print = Print::of(region.keys(), key, table.groups);
             let found = table.find(print);
             found.map_or(Rule::default(), |entry| Rule::read(entry.state))
         }
@@ -299,7 +299,7 @@ fn change_of_key(
     change: &impl Fn(Rule) -> Rule,
 ) -> Result<()> {
     let table = make(region, limiter)?;
-    let print = Print::of(&region.header().seed, key, table.groups);
+    let print = Print::of(region.keys(), key, table.groups);
     loop {
         let found = match table.find(print) {
             Some(entry) => entry,

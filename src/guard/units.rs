@@ -208,7 +208,7 @@ impl<'r> Account<'r> {
         Ok(Account {
             region,
             limiter,
-            print: key.map(|key| Print::of(&region.header().seed, key, groups)),
+            print: key.map(|key| Print::of(region.keys(), key, groups)),
             standing,
         })
     }

@@ -17,6 +17,7 @@ pub mod text;
 pub mod workers;
 
 use crate::base::error::{Error, Result};
+use crate::base::hash::Secrets;
 use crate::base::host;
 use crate::base::sync::Ordering;
 use clock::Clock;
@@ -31,6 +32,8 @@ pub struct Region {
     mapping: Mapping,
     layout: Layout,
     header: Header,
+    keys: Secrets,
+    names: Secrets,
     clock: Clock,
     writable: bool,
     path: Option<PathBuf>,
@@ -138,6 +141,8 @@ impl Region {
         let layout = Layout::of(header.limits).map_err(|error| Error::format(error.message()))?;
         let clock = Clock::of(words, header.limits.manual_clock == 1);
         Ok(Region {
+            keys: Secrets::new(&header.seed, 0),
+            names: Secrets::new(&header.seed, 1),
             mapping,
             layout,
             header,
@@ -162,6 +167,18 @@ impl Region {
     /// What the region was made for.
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// The hash of keys.
+    #[inline(always)]
+    pub fn keys(&self) -> &Secrets {
+        &self.keys
+    }
+
+    /// The hash of names.
+    #[inline(always)]
+    pub fn names(&self) -> &Secrets {
+        &self.names
     }
 
     /// Region time.

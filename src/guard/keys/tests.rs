@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::hash::Secrets;
 use crate::region::raw::Mapping;
 
 /// Never idle once used; a state is its life's number times two, plus 1 when used.
@@ -32,8 +33,12 @@ fn with_table<T>(max_keys: u64, work: impl FnOnce(&Table) -> T) -> T {
     })
 }
 
+fn secrets() -> Secrets {
+    Secrets::new(&[1, 2, 3, 4], 0)
+}
+
 fn enter(table: &Table, key: u64, when_full: WhenFull, displaced: &mut Displaced) -> bool {
-    let print = Print::of(&[1, 2, 3, 4], &key.to_le_bytes(), table.groups);
+    let print = Print::of(&secrets(), &key.to_le_bytes(), table.groups);
     if table.find(print).is_some() {
         return true;
     }
@@ -107,7 +112,7 @@ fn a_table_outside_the_region_is_damaged() {
                     touched_at: at,
                     ..*table
                 };
-                let print = Print::of(&[1, 2, 3, 4], b"key", groups);
+                let print = Print::of(&secrets(), b"key", groups);
                 assert!(table.find(print).is_none());
                 let place =
                     table.enter(print, &Forever, WhenFull::Evict, &mut Displaced::default());
@@ -115,7 +120,7 @@ fn a_table_outside_the_region_is_damaged() {
             }
         }
         let odd = Table { at: 1, ..*table };
-        let print = Print::of(&[1, 2, 3, 4], b"key", 1);
+        let print = Print::of(&secrets(), b"key", 1);
         assert!(odd.find(print).is_none());
         odd.enter(print, &Forever, WhenFull::Deny, &mut Displaced::default());
     });
