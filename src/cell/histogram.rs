@@ -199,11 +199,11 @@ impl<'r> Histogram<'r> {
         } else {
             self.count_by_width(block, value_bits)?;
         }
-        let edges = block[EDGES].load(Ordering::Relaxed);
-        if edges != 0 {
-            self.split(edges, value_bits);
+        let list = block[EDGES].load(Ordering::Relaxed);
+        if list != 0 {
+            edges::split(self.words(), list, value_bits, self.bits());
         }
-        self.planes.add_f64(self.series, value);
+        self.planes.add_f64(self.series, f64::from_bits(value_bits));
         if value_bits > block[SLOT_MAX].load(Ordering::Relaxed) {
             raise(&block[SLOT_MAX], &block[EVER_MAX], value_bits);
         }
@@ -211,6 +211,50 @@ impl<'r> Histogram<'r> {
             lower(&block[SLOT_MIN], &block[EVER_MIN], value_bits);
         }
         Ok(begins)
+    }
+
+    /// [`Histogram::record_at`] of a value of such bits in the most frequent case: an octave that
+    /// exists, of the default width, in the middle of a slot, and no extreme. Else does nothing and
+    /// returns false. Calls nothing but, at the end and seldom, what is left to do.
+    #[inline(always)]
+    pub fn record_at_once(&self, now: u64, value_bits: u64) -> bool {
+        const FRACTION: u32 = buckets::DEFAULT_BITS;
+        let words = self.words();
+        let Some(block) = words.slice(self.block, BLOCK_WORDS) else {
+            return false;
+        };
+        let word = |at: usize| block[at].load(Ordering::Relaxed);
+        let (octave, bucket) = buckets::locate(value_bits, FRACTION);
+        let entry = DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
+        let found = load_acquire(&block[entry]);
+        if now >= word(SLOT_END)
+            || word(BITS) != u64::from(FRACTION)
+            || value_bits > word(SLOT_MAX)
+            || value_bits < word(SLOT_MIN)
+            || found >> 48 != octave as u64 + 1
+        {
+            return false;
+        }
+        let area = word(entry + 1);
+        let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
+        let Some(shared) = words.get(at) else {
+            return false;
+        };
+        let mut is_warm = false;
+        if is_area(area) {
+            let row = Row {
+                at: (area as usize).wrapping_add(bucket),
+                stride: 1 << FRACTION,
+            };
+            self.planes.per_cpu().add(words, row, at, 1);
+        } else {
+            is_warm = is_warm_at(shared.fetch_add(1, Ordering::Relaxed));
+        }
+        self.planes.add_f64(self.series, f64::from_bits(value_bits));
+        if is_warm || word(EDGES) != 0 {
+            finish(self.region, self.planes, self.block, value_bits, is_warm);
+        }
+        true
     }
 
     #[inline(never)]
@@ -236,8 +280,7 @@ impl<'r> Histogram<'r> {
         }
         let area = block[entry + 1].load(Ordering::Relaxed);
         let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
-        // Neither none nor one that is being made.
-        if area.wrapping_add(1) > 1 {
+        if is_area(area) {
             let row = Row {
                 at: (area as usize).wrapping_add(bucket),
                 stride: 1 << FRACTION,
@@ -248,8 +291,7 @@ impl<'r> Histogram<'r> {
         let Some(count) = self.words().get(at) else {
             return damaged();
         };
-        let before = count.fetch_add(1, Ordering::Relaxed);
-        if before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1 {
+        if is_warm_at(count.fetch_add(1, Ordering::Relaxed)) {
             self.warm(&block[entry + 1], FRACTION);
         }
         Ok(())
@@ -652,6 +694,33 @@ impl<'r> Histogram<'r> {
             edges: Vec::new(),
         }
     }
+}
+
+/// What [`Histogram::record_at_once`] seldom has to do.
+#[inline(never)]
+fn finish(region: &Region, planes: &Planes, block: usize, value_bits: u64, is_warm: bool) {
+    const FRACTION: u32 = buckets::DEFAULT_BITS;
+    let list = region.words().load(block.saturating_add(EDGES));
+    if list != 0 {
+        edges::split(region.words(), list, value_bits, FRACTION);
+    }
+    let (octave, _) = buckets::locate(value_bits, FRACTION);
+    let area = block.saturating_add(DIRECTORY + octave % DIRECTORY_ENTRIES * 2 + 1);
+    if let (true, Some(area)) = (is_warm, region.words().get(area)) {
+        Histogram::new(region, planes, block, 0).warm(area, FRACTION);
+    }
+}
+
+/// True when a bucket that had `before` samples shows with the next one that its octave is hot.
+#[inline(always)]
+fn is_warm_at(before: u64) -> bool {
+    before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1
+}
+
+/// True when a directory's word leads to per-CPU counts: neither none nor some that are being made.
+#[inline(always)]
+fn is_area(word: u64) -> bool {
+    word.wrapping_add(1) > 1
 }
 
 /// The extreme for ever comes first: it is only looked at when the slot's changes, so the slot's

@@ -128,10 +128,7 @@ impl Grid {
     #[inline(always)]
     fn reach(&self, area: isize, column: usize) -> (*mut u8, *mut u64) {
         let base: *mut u64 = self.cpus.as_ptr().cast_mut().cast();
-        (
-            arch::thread_pointer().wrapping_offset(area),
-            base.wrapping_add(column),
-        )
+        (arch::place(area), base.wrapping_add(column))
     }
 }
 
@@ -265,10 +262,8 @@ impl PerCpu {
     /// The CPU that the calling thread is on, if that has words. Only a hint: it may change at once.
     #[inline]
     pub fn cpu(self) -> Option<usize> {
-        let area = arch::thread_pointer().wrapping_offset(self.area?);
-        // SAFETY: the area is the calling thread's and holds the CPU's number at byte 4, which the
-        // kernel changes only while this thread does not run.
-        let cpu = unsafe { area.add(4).cast::<u32>().read_volatile() };
+        // SAFETY: the area is the calling thread's.
+        let cpu = unsafe { arch::cpu(arch::place(self.area?)) };
         (cpu < self.stripes).then_some(cpu as usize)
     }
 
@@ -277,7 +272,7 @@ impl PerCpu {
         let area = self.area?;
         let words = words.slice(row.at, (self.stripes as usize).wrapping_mul(row.stride))?;
         let base = words.as_ptr().cast_mut().cast();
-        Some((arch::thread_pointer().wrapping_offset(area), base))
+        Some((arch::place(area), base))
     }
 }
 
@@ -324,14 +319,28 @@ mod arch {
         super::registered_area()
     }
 
+    /// A thread's area as the functions below take it: its offset from the thread pointer, which
+    /// is the base of the segment that they address it in.
     #[inline(always)]
-    pub fn thread_pointer() -> *mut u8 {
-        let pointer;
-        // SAFETY: the ABI keeps the thread pointer in the first word of the thread's segment.
+    pub fn place(area: isize) -> *mut u8 {
+        std::ptr::without_provenance_mut(area as usize)
+    }
+
+    /// The CPU's number in the area, which the kernel changes only while the thread does not run.
+    ///
+    /// # Safety
+    /// `area` is that of the calling thread.
+    #[inline(always)]
+    pub unsafe fn cpu(area: *mut u8) -> u32 {
+        let cpu;
+        // SAFETY: by the contract above.
         unsafe {
-            asm!("mov {}, fs:0", out(reg) pointer, options(nostack, pure, nomem, preserves_flags))
+            asm!(
+                "mov {:e}, fs:[{} + 4]", out(reg) cpu, in(reg) area,
+                options(nostack, readonly, preserves_flags),
+            )
         }
-        pointer
+        cpu
     }
 
     /// The parts that both sequences share: 2 announces the sequence, 3 to 4 is the sequence, 5 is
@@ -347,9 +356,9 @@ mod arch {
             asm!(
                 "2:",
                 "lea {t}, [rip + 77f]",
-                "mov [{area} + 8], {t}",
+                "mov fs:[{area} + 8], {t}",
                 "3:",
-                "mov {t:e}, [{area} + 4]",
+                "mov {t:e}, fs:[{area} + 4]",
                 "cmp {t:e}, {stripes:e}",
                 "jae 6f",
                 $($keep,)*
@@ -538,14 +547,25 @@ mod arch {
         super::registered_area()
     }
 
+    /// The calling thread's area.
     #[inline(always)]
-    pub fn thread_pointer() -> *mut u8 {
-        let pointer;
+    pub fn place(area: isize) -> *mut u8 {
+        let pointer: *mut u8;
         // SAFETY: reading the thread register has no effect.
         unsafe {
             asm!("mrs {}, tpidr_el0", out(reg) pointer, options(nostack, pure, nomem, preserves_flags))
         }
-        pointer
+        pointer.wrapping_offset(area)
+    }
+
+    /// The CPU's number in the area, which the kernel changes only while the thread does not run.
+    ///
+    /// # Safety
+    /// `area` is that of the calling thread.
+    #[inline(always)]
+    pub unsafe fn cpu(area: *mut u8) -> u32 {
+        // SAFETY: by the contract above.
+        unsafe { area.add(4).cast::<u32>().read_volatile() }
     }
 
     /// Labels as in the x86-64 sequence. What is rarely reached is a subsection, the end of the
@@ -764,8 +784,14 @@ mod arch {
         None
     }
 
-    pub fn thread_pointer() -> *mut u8 {
+    pub fn place(_: isize) -> *mut u8 {
         std::ptr::null_mut()
+    }
+
+    /// # Safety
+    /// None needed: there is no area, so this is never reached.
+    pub unsafe fn cpu(_: *mut u8) -> u32 {
+        u32::MAX
     }
 
     /// # Safety

@@ -368,6 +368,9 @@ impl Engine {
     /// Records a value of at least zero.
     #[inline(always)]
     pub fn record(&self, histogram: HistogramId, value: f64) -> Result<()> {
+        if self.record_at_once(histogram, value) {
+            return Ok(());
+        }
         self.writer()?;
         let series = self.resolve(histogram.0, IdKind::Histogram)?;
         self.check_value(value)?;
@@ -375,6 +378,26 @@ impl Engine {
             self.begin_slot();
         }
         Ok(())
+    }
+
+    /// [`Engine::record`] where nothing stands in its way; else does nothing and returns false.
+    /// Before the first look at anything it calls the clock, so that little is kept over the call.
+    #[inline(always)]
+    pub fn record_at_once(&self, histogram: HistogramId, value: f64) -> bool {
+        let now = self.region.clock().coarse();
+        match Registry::of(&self.region).histogram(histogram.0) {
+            Some(found) => self.record_plainly(found, now, value),
+            None => false,
+        }
+    }
+
+    #[inline(always)]
+    fn record_plainly(&self, (series, block): (usize, usize), now: u64, value: f64) -> bool {
+        // The bits of all values that may be recorded, but minus zero, are below infinity's.
+        self.is_writer()
+            && value.to_bits() < f64::INFINITY.to_bits()
+            && Histogram::new(&self.region, &self.planes, block, series)
+                .record_at_once(now, value.to_bits())
     }
 
     /// Records several values: all, or none when one is refused.
@@ -437,16 +460,30 @@ impl Engine {
     /// Records a value in the histogram `name`, which is made on first use.
     #[inline]
     pub fn record_metric(&self, name: &[u8], value: f64) -> Result<()> {
+        if self.record_metric_at_once(name, value) {
+            return Ok(());
+        }
         self.writer()?;
         self.check_value(value)?;
-        match Registry::of(&self.region).bare_histogram(name)? {
-            Some(series) => {
-                if self.histogram_of(series).record(value)? {
+        match Registry::of(&self.region).bare_histogram(name) {
+            Some((series, block)) => {
+                let cells = Histogram::new(&self.region, &self.planes, block, series);
+                if cells.record(value)? {
                     self.begin_slot();
                 }
                 Ok(())
             }
             None => self.record_first(name, value),
+        }
+    }
+
+    /// [`Engine::record_metric`] where nothing stands in its way; else does nothing and returns
+    /// false.
+    #[inline(always)]
+    pub fn record_metric_at_once(&self, name: &[u8], value: f64) -> bool {
+        match Registry::of(&self.region).bare_histogram(name) {
+            Some(found) => self.record_plainly(found, self.region.clock().coarse(), value),
+            None => false,
         }
     }
 

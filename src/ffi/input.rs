@@ -44,6 +44,16 @@ pub unsafe fn bytes<'a>(what: &str, text: *const c_char) -> Result<&'a [u8]> {
     Ok(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
+/// The bytes of a NUL-terminated text, if there is one.
+///
+/// # Safety
+/// As [`bytes`].
+#[inline(always)]
+pub unsafe fn some_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    // SAFETY: by the contract above.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
 /// A NUL-terminated UTF-8 text.
 ///
 /// # Safety

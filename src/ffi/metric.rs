@@ -372,6 +372,22 @@ pub unsafe extern "C" fn tidegate_histogram_record(
     value: f64,
 ) -> tidegate_status {
     // SAFETY: the caller's promise.
+    match unsafe { input::some_engine(engine) } {
+        Some(found) if found.record_at_once(HistogramId(histogram.id), value) => TIDEGATE_OK,
+        // SAFETY: the caller's promise.
+        _ => unsafe { record_with_care(engine, histogram, value) },
+    }
+}
+
+/// What remains of tidegate_histogram_record() when it cannot be done at once.
+#[cold]
+#[inline(never)]
+unsafe fn record_with_care(
+    engine: *mut tidegate_engine,
+    histogram: tidegate_histogram,
+    value: f64,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
     edge::run(|| unsafe { input::engine(engine) }?.record(HistogramId(histogram.id), value))
 }
 
@@ -503,6 +519,22 @@ pub unsafe extern "C" fn tidegate_histogram_quantiles(
  */
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_record_metric(
+    engine: *mut tidegate_engine,
+    name: *const c_char,
+    value: f64,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    match unsafe { (input::some_engine(engine), input::some_bytes(name)) } {
+        (Some(found), Some(name)) if found.record_metric_at_once(name, value) => TIDEGATE_OK,
+        // SAFETY: the caller's promise.
+        _ => unsafe { record_metric_with_care(engine, name, value) },
+    }
+}
+
+/// What remains of tidegate_record_metric() when it cannot be done at once.
+#[cold]
+#[inline(never)]
+unsafe fn record_metric_with_care(
     engine: *mut tidegate_engine,
     name: *const c_char,
     value: f64,

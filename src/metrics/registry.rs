@@ -24,7 +24,8 @@ use super::labels;
 use super::options::{GaugeMode, MetricOptions};
 use super::states;
 use crate::base::error::{Error, Result};
-use crate::base::sync::Ordering;
+use crate::base::hash::Hash;
+use crate::base::sync::{Ordering, load_acquire};
 use crate::base::{host, limits, name};
 use crate::cell::histogram::Histogram;
 use crate::cell::note::Note;
@@ -38,25 +39,30 @@ use crate::region::text::{self, TextRef};
 use crate::region::{Region, header};
 use std::hash::Hasher;
 
+// What recording by name reads is on one cache line.
 const FAMILY_STATE: usize = 0;
 const FAMILY_KIND: usize = 1;
 const FAMILY_NAME: usize = 2;
-const FAMILY_UNIT: usize = 3;
-const FAMILY_HELP: usize = 4;
-const FAMILY_BITS: usize = 5;
-const FAMILY_SERIES: usize = 6;
-const FAMILY_OVERFLOW: usize = 7;
+/// The half of the name's hash that the index has not.
+const FAMILY_PRINT: usize = 3;
 /// The series without labels, for recording by name.
-const FAMILY_BARE: usize = 8;
-const FAMILY_ROOM: usize = 9;
+const FAMILY_BARE: usize = 4;
+/// The block of that series, if it has one; written before it.
+const FAMILY_BLOCK: usize = 5;
+const FAMILY_ROOM: usize = 6;
+const FAMILY_BITS: usize = 7;
+const FAMILY_UNIT: usize = 8;
+const FAMILY_HELP: usize = 9;
+const FAMILY_SERIES: usize = 10;
+const FAMILY_OVERFLOW: usize = 11;
 /// Bits of the longest call of an operation that is not slow.
-const FAMILY_SLOW: usize = 10;
+const FAMILY_SLOW: usize = 12;
 /// Where the edges are that every histogram of the family counts exactly at.
-const FAMILY_EDGES: usize = 11;
+const FAMILY_EDGES: usize = 13;
 /// How the shares of a gauge make its value.
-const FAMILY_MODE: usize = 12;
+const FAMILY_MODE: usize = 14;
 /// First word of an enum's states.
-const FAMILY_STATES: usize = 13;
+const FAMILY_STATES: usize = 15;
 
 const SERIES_ID: usize = 0;
 const SERIES_STATE: usize = 1;
@@ -171,30 +177,29 @@ impl<'r> Registry<'r> {
             Some(index) => index,
             None => {
                 let index = self.open_series(family, "", false)?;
-                self.words()
-                    .publish(self.family_at(family)? + FAMILY_BARE, index as u64 + 1);
+                let entry = self.family_at(family)?;
+                let block = self.words().acquire(self.series_at(index)? + SERIES_BLOCK);
+                self.words().publish(entry + FAMILY_BLOCK, block);
+                self.words().publish(entry + FAMILY_BARE, index as u64 + 1);
                 index
             }
         };
         self.id_of(index, kind)
     }
 
-    /// The series of the histogram `name` without labels; None when there is none yet.
-    #[inline]
-    pub fn bare_histogram(&self, name: &[u8]) -> Result<Option<usize>> {
-        let Some(family) = self.find_family(self.hash(name), |entry| {
-            TextRef(self.words().load(entry + FAMILY_NAME)).equals(self.words(), name)
-        }) else {
-            return Ok(None);
-        };
-        let entry = self.family_at(family)?;
-        if self.words().load(entry + FAMILY_KIND) != Kind::Histogram as u64 + 1 {
-            return Err(Error::conflict(format!(
-                "{} is no histogram: use the functions of its own kind",
-                String::from_utf8_lossy(name)
-            )));
-        }
-        Ok((self.words().acquire(entry + FAMILY_BARE) as usize).checked_sub(1))
+    /// The series of the histogram `name` without labels, and its block; None when there is none
+    /// yet. A name is known by its hash, of which index and entry hold 104 bits.
+    #[inline(always)]
+    pub fn bare_histogram(&self, name: &[u8]) -> Option<(usize, usize)> {
+        let Hash(hash, print) = self.region.names().hash(name);
+        let words = self.words();
+        let family = self.find_family(hash, |entry| words.load(entry + FAMILY_PRINT) == print)?;
+        let entry = self.family_at(family).ok()?;
+        let entry = words.slice(entry, FAMILY_BLOCK + 1)?;
+        let series = load_acquire(&entry[FAMILY_BARE]) as usize;
+        let block = entry[FAMILY_BLOCK].load(Ordering::Relaxed) as usize;
+        let kind = entry[FAMILY_KIND].load(Ordering::Relaxed);
+        (kind == Kind::Histogram as u64 + 1 && series != 0).then(|| (series - 1, block))
     }
 
     fn open_labelled(&self, family: usize, kind: Kind, labels: &str) -> Result<u64> {
@@ -294,6 +299,8 @@ impl<'r> Registry<'r> {
             next += text::words_for(part.len());
         }
         words.store(entry + FAMILY_KIND, kind as u64 + 1);
+        let Hash(_, print) = self.region.names().hash(name.as_bytes());
+        words.store(entry + FAMILY_PRINT, print);
         words.store(
             entry + FAMILY_BITS,
             options.bits.unwrap_or(buckets::DEFAULT_BITS).into(),
@@ -313,7 +320,13 @@ impl<'r> Registry<'r> {
                 }
             }
         }
-        for place in [FAMILY_SERIES, FAMILY_OVERFLOW, FAMILY_BARE, FAMILY_EDGES] {
+        for place in [
+            FAMILY_SERIES,
+            FAMILY_OVERFLOW,
+            FAMILY_BARE,
+            FAMILY_BLOCK,
+            FAMILY_EDGES,
+        ] {
             words.store(entry + place, 0);
         }
         let index = self.region.layout().family_index;
@@ -723,6 +736,17 @@ impl<'r> Registry<'r> {
         }
     }
 
+    /// The series of the histogram `id`, and its block.
+    #[inline(always)]
+    pub fn histogram(&self, id: u64) -> Option<(usize, usize)> {
+        let series = handle::entry(id);
+        let entry = self.region.layout().series.entry(series)?;
+        let entry = self.words().slice(entry, SERIES_BLOCK + 1)?;
+        let is_this = entry[SERIES_ID].load(Ordering::Relaxed) == id;
+        let block = entry[SERIES_BLOCK].load(Ordering::Relaxed) as usize;
+        (is_this && handle::is(id, IdKind::Histogram)).then_some((series, block))
+    }
+
     /// Where the operation `series` keeps its numbers.
     #[inline(always)]
     pub fn operation(&self, series: usize) -> Option<OperationCells> {
@@ -799,8 +823,7 @@ impl<'r> Registry<'r> {
 
     #[inline]
     fn hash(&self, text: &[u8]) -> u64 {
-        let seed = self.region.header().seed;
-        siphasher::sip::SipHasher13::new_with_keys(seed[0] ^ seed[2], seed[1]).hash(text)
+        self.region.names().hash(text).0
     }
 
     fn hash_series(&self, family: usize, labels: &str) -> u64 {

@@ -83,31 +83,31 @@ pub fn list(words: Words, link: usize) -> Vec<Edge> {
         .collect()
 }
 
+/// Counts a value beside the edge of the list at word `list` that lies in its bucket of `bits`
+/// fraction bits, if one does.
+#[inline(never)]
+pub(super) fn split(words: Words, list: u64, value_bits: u64, bits: u32) {
+    let Some(list) = words.slice(list as usize, LIST_WORDS) else {
+        return;
+    };
+    let place = buckets::locate(value_bits, bits);
+    for entry in list.chunks_exact(ENTRY) {
+        let edge = load_acquire(&entry[0]);
+        if edge == 0 {
+            break;
+        }
+        if buckets::locate(edge, bits) == place {
+            // Doubles of at least 0 are in the order of their bits.
+            let side = if value_bits <= edge { 1 } else { 2 };
+            entry[side].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Histogram<'_> {
     /// Counts exactly at `edge` from now on.
     pub fn declare_edge(&self, edge: f64) -> Result<()> {
         declare(self.region, self.block.saturating_add(EDGES), edge)
-    }
-
-    /// Counts a value beside the edge that lies in its bucket, if one does.
-    #[inline(never)]
-    pub(super) fn split(&self, list: u64, value_bits: u64) {
-        let Some(list) = self.words().slice(list as usize, LIST_WORDS) else {
-            return;
-        };
-        let bits = self.bits();
-        let place = buckets::locate(value_bits, bits);
-        for entry in list.chunks_exact(ENTRY) {
-            let edge = load_acquire(&entry[0]);
-            if edge == 0 {
-                break;
-            }
-            if buckets::locate(edge, bits) == place {
-                // Doubles of at least 0 are in the order of their bits.
-                let side = if value_bits <= edge { 1 } else { 2 };
-                entry[side].fetch_add(1, Ordering::Relaxed);
-            }
-        }
     }
 
     pub(super) fn edges(&self) -> Vec<Edge> {
