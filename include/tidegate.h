@@ -1267,6 +1267,38 @@ tidegate_status tidegate_histogram_record_many(tidegate_engine *engine,
                                                size_t count);
 
 /**
+ * Records what an HdrHistogram counted: no count is lost, and each value is
+ * taken at the middle of those that it could not tell apart.
+ *
+ * @param engine     An open engine.
+ * @param histogram  From tidegate_histogram_open() on the same region.
+ * @param bytes      A histogram in the V2 encoding, plain or compressed, as
+ *                   bytes or in base64; or a whole log, of which all
+ *                   histograms are recorded.
+ * @param length     Its length, at most 64 MiB, also when unpacked.
+ * @param scale      How many units of the log make one of the histogram: 1e9
+ *                   for nanoseconds into seconds. Finite, above 0.
+ * @param out_count  Receives how many values were recorded; may be NULL.
+ *                   Values beyond the largest double once scaled are not, and
+ *                   are counted as dropped.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or scale is out of range;
+ *         TIDEGATE_E_FORMAT    it is neither, or damaged; nothing is recorded;
+ *         TIDEGATE_E_STALE     no such histogram;
+ *         TIDEGATE_E_STATE     the engine is a read-only observer.
+ *
+ * Threads: any, also other processes. Blocks: never; allocates. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_histogram_import(tidegate_engine *engine,
+                                          tidegate_histogram histogram,
+                                          const char *bytes,
+                                          size_t length,
+                                          double scale,
+                                          uint64_t *out_count);
+
+/**
  * Records a value, and keeps it as an example: the newest of each power of two
  * is shown with its trace.
  *
@@ -2992,10 +3024,18 @@ tidegate_status tidegate_snapshot_render(const tidegate_snapshot *snapshot,
 /**
  * Writes a part of a snapshot as text into a buffer of yours.
  *
- * `{"names":["http.*","queue.depth"]}` keeps metrics and guards with these
- * names; `*` stands for anything. `{"created":true}` lets OpenMetrics say
- * since when each counter and histogram counts. Health is always that of the
- * whole. As tidegate_snapshot_render() otherwise, but renders in each call.
+ * The options, each of which may be missing:
+ *
+ * - `"names":["http.*","queue.depth"]` keeps metrics and guards with these
+ *   names; `*` stands for anything. Health is always that of the whole.
+ * - `"created":true` lets OpenMetrics say since when each counter and
+ *   histogram counts.
+ * - `"buckets":true` writes the buckets into JSON, so that
+ *   tidegate_snapshot_parse() can read the document.
+ * - `"since":{…}` is such a document, rendered earlier: only what was counted
+ *   since then is written, as tidegate_snapshot_delta() has it.
+ *
+ * As tidegate_snapshot_render() otherwise, but renders in each call.
  *
  * @param snapshot      From tidegate_snapshot_take().
  * @param format        One of the TIDEGATE_FORMAT_ values.
@@ -3009,6 +3049,8 @@ tidegate_status tidegate_snapshot_render(const tidegate_snapshot *snapshot,
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the options are not UTF-8, or
  *                              the format is unknown;
  *         TIDEGATE_E_CONFIG    an option is unknown or mistyped;
+ *         TIDEGATE_E_CONFLICT  "since" is of something else, as
+ *                              tidegate_snapshot_delta() says;
  *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
  *
  * Threads: any, while nobody frees the snapshot. Blocks: never. Since 0.1.
@@ -3020,6 +3062,92 @@ tidegate_status tidegate_snapshot_render_with(const tidegate_snapshot *snapshot,
                                               char *buffer,
                                               size_t capacity,
                                               size_t *out_length);
+
+/**
+ * Reads a snapshot back from its JSON document.
+ *
+ * The document must have been rendered with `{"buckets":true}`, here or on
+ * another host. The snapshot holds its metrics, slowest calls and reported
+ * errors; nothing of guards, workers, the host and health.
+ *
+ * @param text          The document, UTF-8; need not end with a NUL.
+ * @param length        Its length in bytes, at most 64 MiB.
+ * @param out_snapshot  Receives the snapshot. You own it: give it back with
+ *                      tidegate_snapshot_free().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_FORMAT    it is no such document; the message names the
+ *                              field.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_snapshot_parse(const char *text,
+                                        size_t length,
+                                        tidegate_snapshot **out_snapshot);
+
+/**
+ * What was counted between two snapshots of one region.
+ *
+ * The earlier snapshot is the cursor: one that you kept, or that
+ * tidegate_snapshot_parse() read, of whichever process. Totals are later minus
+ * earlier, buckets one by one; a series that is new counts from zero; gauges,
+ * infos, enums and windows are those of the later snapshot. When the region was
+ * made anew in between, which its id tells, the difference is all it holds.
+ *
+ * The result renders as JSON (`"since"`, and `"interval"` for `"lifetime"`),
+ * OTLP with delta temporality, StatsD with counters, and HdrHistogram's log,
+ * not as Prometheus text, which wants totals, and not as health.
+ *
+ * @param earlier       A snapshot.
+ * @param later         A later one of the same region.
+ * @param out_snapshot  Receives the difference. You own it: give it back with
+ *                      tidegate_snapshot_free().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or the earlier snapshot is the
+ *                              later one;
+ *         TIDEGATE_E_CONFLICT  one of them is a difference, they are merged of
+ *                              different regions, or limited to different
+ *                              names.
+ *
+ * Threads: any, while nobody frees the snapshots. Blocks: never; allocates.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_snapshot_delta(const tidegate_snapshot *earlier,
+                                        const tidegate_snapshot *later,
+                                        tidegate_snapshot **out_snapshot);
+
+/**
+ * Two snapshots of different regions as one, such as of two hosts.
+ *
+ * Counters, histograms, operations, ratios and errors with the same name and
+ * labels are added up, histograms bucket by bucket: counts stay exact, and
+ * quantiles within the larger relative error of the two. Gauges, infos and
+ * enums stay beside each other, with the label `tidegate_source`. The order of
+ * merging does not matter. Two differences merge too. The result has what
+ * tidegate_snapshot_parse() gives.
+ *
+ * @param one           A snapshot.
+ * @param other         A snapshot of another region.
+ * @param out_snapshot  Receives the merged one. You own it: give it back with
+ *                      tidegate_snapshot_free().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_CONFLICT  they share a region, a name has two kinds or
+ *                              units, their windows differ in length, or one
+ *                              is a difference; the message says which.
+ *
+ * Threads: any, while nobody frees the snapshots. Blocks: never; allocates.
+ * Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_snapshot_merge(const tidegate_snapshot *one,
+                                        const tidegate_snapshot *other,
+                                        tidegate_snapshot **out_snapshot);
 
 /**
  * Frees a snapshot.

@@ -257,10 +257,11 @@ mod otlp {
     use opentelemetry_proto::tonic::metrics::v1::metric::Data;
     use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Point;
     use prost::Message;
+    use tidegate::engine::Engine;
     use tidegate::export::{Selection, bytes};
 
     fn decoded(snapshot: &Snapshot) -> Vec<Metric> {
-        let written = bytes(Format::Otlp, snapshot, &Selection::default());
+        let written = bytes(Format::Otlp, snapshot, &Selection::default()).unwrap();
         let request = ExportMetricsServiceRequest::decode(written.as_slice()).unwrap();
         let mut resources = request.resource_metrics;
         assert_eq!(resources.len(), 1);
@@ -300,6 +301,37 @@ mod otlp {
             let middle = f64::from(buckets.offset) + at.unwrap() as f64 + 0.5;
             assert_near((middle * width).exp2(), expected, width.exp2() - 1.0);
         }
+    }
+
+    #[test]
+    fn a_difference_is_a_delta_from_its_beginning_on() {
+        let engine = Engine::open(r#"{"clock": "manual"}"#).unwrap();
+        let sent = engine.counter("sent", &Default::default()).unwrap();
+        engine.add(sent, 5).unwrap();
+        engine.record_metric(b"wait", 1.0).unwrap();
+        let earlier = engine.snapshot();
+        engine.add(sent, 7).unwrap();
+        engine.record_metric(b"wait", 2.0).unwrap();
+        let later = engine.snapshot();
+        let metrics = decoded(&later.since_snapshot(&earlier).unwrap());
+        for metric in &metrics {
+            match &metric.data {
+                Some(Data::Sum(sum)) => {
+                    assert_eq!(sum.aggregation_temporality, 1);
+                    let point = &sum.data_points[0];
+                    assert_eq!(point.value, Some(Point::AsInt(7)));
+                    assert_eq!(point.start_time_unix_nano, earlier.taken_wall_ns);
+                    assert_eq!(point.time_unix_nano, later.taken_wall_ns);
+                }
+                Some(Data::ExponentialHistogram(histogram)) => {
+                    assert_eq!(histogram.aggregation_temporality, 1);
+                    assert_eq!(histogram.data_points[0].count, 1);
+                    assert_eq!(histogram.data_points[0].sum, Some(2.0));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(metrics.len(), 2);
     }
 
     #[test]

@@ -155,12 +155,12 @@ fn what_clashes_there_is_left_out_and_counted() {
 #[test]
 fn created_is_said_on_request_only() {
     let created = created();
-    let text = render_selected(Format::OpenMetrics, &rich(), &created);
+    let text = render_selected(Format::OpenMetrics, &rich(), &created).unwrap();
     assert!(text.contains("\nsent_bytes_created 1763699997.956\n"));
     assert!(text.contains("\nreply_bytes_created 1763699997.956\n"));
     assert!(!render(Format::OpenMetrics, &rich()).contains("bytes_created"));
     assert_eq!(
-        render_selected(Format::Prometheus, &rich(), &created),
+        render_selected(Format::Prometheus, &rich(), &created).unwrap(),
         render(Format::Prometheus, &rich())
     );
 }
@@ -241,13 +241,13 @@ fn exemplars_that_openmetrics_has_no_place_for_are_left_out() {
 fn only_chosen_names_are_written() {
     let selection = Selection::parse(r#"{"names": ["db.*", "sent"]}"#).unwrap();
     for format in [Format::Prometheus, Format::OpenMetrics, Format::Json] {
-        let text = render_selected(format, &rich(), &selection);
+        let text = render_selected(format, &rich(), &selection).unwrap();
         assert!(text.contains("db") && text.contains("sent"));
         assert!(!text.contains("queries_"), "{text}");
         assert!(!text.contains("login"), "{text}");
     }
     assert_eq!(
-        render_selected(Format::HealthJson, &rich(), &selection),
+        render_selected(Format::HealthJson, &rich(), &selection).unwrap(),
         render(Format::HealthJson, &rich())
     );
 }
@@ -272,7 +272,7 @@ print(len(samples), len(with_exemplar))
     let snapshots = [empty(), rich(), hostile(), with_edges(), with_exemplars()];
     for snapshot in snapshots {
         for selection in [Selection::default(), created()] {
-            let text = render_selected(Format::OpenMetrics, &snapshot, &selection);
+            let text = render_selected(Format::OpenMetrics, &snapshot, &selection).unwrap();
             let started = Command::new("python3")
                 .args(["-c", PROGRAM])
                 .stdin(Stdio::piped())

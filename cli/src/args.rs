@@ -33,7 +33,21 @@ pub enum Request {
     /// Print the version.
     Version,
     /// Print one snapshot of the region at `path`.
-    Snapshot { path: PathBuf, format: Format },
+    Snapshot {
+        path: PathBuf,
+        format: Format,
+        /// Print JSON so that it can be read back.
+        buckets: bool,
+        /// A document that was printed earlier.
+        since: Option<PathBuf>,
+    },
+    /// Make one snapshot of several documents.
+    Merge {
+        files: Vec<PathBuf>,
+        format: Format,
+        /// Print JSON so that it can be read back.
+        buckets: bool,
+    },
     /// Say how the service of the region at `path` is.
     Health {
         path: PathBuf,
@@ -94,6 +108,7 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request, Failu
     let mut given = Given {
         verb,
         operand: None,
+        more: Vec::new(),
         flags: Vec::new(),
     };
     while let Some(argument) = parser.next().map_err(usage)? {
@@ -101,6 +116,10 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request, Failu
             Arg::Short('h') | Arg::Long("help") => return Ok(Request::Help(help_of(verb))),
             Arg::Value(operand) if given.operand.is_none() => {
                 given.operand = Some(operand);
+                continue;
+            }
+            Arg::Value(operand) if verb.operand.ends_with("...") => {
+                given.more.push(PathBuf::from(operand));
                 continue;
             }
             Arg::Value(extra) => {
@@ -139,6 +158,8 @@ pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Request, Failu
 struct Given {
     verb: &'static Verb,
     operand: Option<OsString>,
+    /// Further ones, of a verb that takes several.
+    more: Vec<PathBuf>,
     flags: Vec<(&'static str, OsString)>,
 }
 
@@ -169,6 +190,13 @@ impl Given {
             "snapshot" => Request::Snapshot {
                 path: operand,
                 format: self.one_of("format", &FORMATS)?,
+                buckets: self.value("buckets").is_some(),
+                since: self.value("since").map(PathBuf::from),
+            },
+            "merge" => Request::Merge {
+                format: self.one_of("format", &FORMATS[..3])?,
+                buckets: self.value("buckets").is_some(),
+                files: [vec![operand], self.more].concat(),
             },
             "health" => Request::Health {
                 path: operand,
@@ -296,6 +324,9 @@ mod tests {
             "snapshot a --format xml",
             "health a --probe bored",
             "health",
+            "merge",
+            "merge a --format health",
+            "merge a --since b",
             "events a --follow=yes",
             "snapshot a --format json --format json",
             "watch a --interval 1ms",

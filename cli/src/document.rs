@@ -1,12 +1,12 @@
-//! Reads a configuration document from a file or standard input, bounded.
+//! Reads a JSON document from a file or standard input, bounded.
 
 use crate::exit::Failure;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// No configuration is longer; a log given by mistake is.
-const MOST_BYTES: u64 = 16 << 20;
+/// No document is longer; a log given by mistake is.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// The text of `file`; `-` is standard input.
 pub fn read(file: &Path) -> Result<String, Failure> {
@@ -23,7 +23,7 @@ pub fn read(file: &Path) -> Result<String, Failure> {
     read.map_err(|cause| failed(format!("cannot read it: {cause}")))?;
     if bytes.len() as u64 > MOST_BYTES {
         return Err(failed(format!(
-            "more than {MOST_BYTES} bytes are no configuration document"
+            "more than {MOST_BYTES} bytes are no document"
         )));
     }
     String::from_utf8(bytes).map_err(|cause| failed(format!("it is not UTF-8: {cause}")))

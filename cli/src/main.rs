@@ -15,6 +15,7 @@ mod check;
 mod document;
 mod events;
 mod exit;
+mod merge;
 mod policy;
 mod quantity;
 mod replay;
@@ -42,18 +43,23 @@ fn run(request: Request) -> Result<(), Failure> {
     match request {
         Request::Help(text) => print(&text),
         Request::Version => print(concat!("tidegate ", env!("CARGO_PKG_VERSION"))),
-        Request::Snapshot { path, format } => snapshot(&path, format),
+        Request::Snapshot {
+            path,
+            format,
+            buckets,
+            since,
+        } => merge::snapshot(&path, format, buckets, since.as_deref()),
+        Request::Merge {
+            files,
+            format,
+            buckets,
+        } => merge::run(&files, format, buckets),
         Request::Health { path, probe, json } => health(&path, probe, json),
         Request::Events { path, follow } => events::run(&path, follow),
         Request::Watch(settings) => watch::run(&settings),
         Request::Check { file } => print(&check::run(&file)?),
         Request::Replay(settings) => replay::run(&settings),
     }
-}
-
-fn snapshot(path: &Path, format: Format) -> Result<(), Failure> {
-    let region = attach::Attached::open(path)?;
-    print(&export::render(format, &region.snapshot()?))
 }
 
 fn health(path: &Path, probe: Probe, json: bool) -> Result<(), Failure> {

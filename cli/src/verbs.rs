@@ -32,11 +32,43 @@ pub const VERBS: &[Verb] = &[
         summary: "print everything that a region holds",
         about: "Attaches read-only to the region file PATH, also while workers write to it or after the\n\
                 last of them is gone, and prints one snapshot.",
-        flags: &[Flag {
-            name: "format",
-            value: "FORMAT",
-            help: "json (the default), prometheus, openmetrics, health or health-simple",
-        }],
+        flags: &[
+            Flag {
+                name: "format",
+                value: "FORMAT",
+                help: "json (the default), prometheus, openmetrics, health or health-simple",
+            },
+            Flag {
+                name: "buckets",
+                value: "",
+                help: "print JSON with its buckets, for merge and --since",
+            },
+            Flag {
+                name: "since",
+                value: "FILE",
+                help: "only what was counted since FILE, printed earlier with --buckets",
+            },
+        ],
+    },
+    Verb {
+        name: "merge",
+        operand: "FILE...",
+        summary: "make one snapshot of those of several hosts",
+        about: "Reads JSON documents of different regions that were printed with --buckets, and prints one:\n\
+                what counts is added up, histograms bucket by bucket, so quantiles keep their error bound;\n\
+                gauges stay beside each other with the label tidegate_source. - is standard input.",
+        flags: &[
+            Flag {
+                name: "format",
+                value: "FORMAT",
+                help: "json (the default), prometheus or openmetrics",
+            },
+            Flag {
+                name: "buckets",
+                value: "",
+                help: "print JSON with its buckets, so that it can be merged again",
+            },
+        ],
     },
     Verb {
         name: "health",

@@ -25,6 +25,18 @@ pub fn wall_ns() -> u64 {
     read(libc::CLOCK_REALTIME)
 }
 
+/// The host's name; empty when it has none that can be shown.
+pub fn name() -> String {
+    let mut bytes = [0u8; 256];
+    // SAFETY: the buffer has the length that is given.
+    let status = unsafe { libc::gethostname(bytes.as_mut_ptr().cast(), bytes.len() - 1) };
+    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(0);
+    match std::str::from_utf8(&bytes[..length]) {
+        Ok(name) if status == 0 => name.to_owned(),
+        _ => String::new(),
+    }
+}
+
 #[cfg(target_os = "linux")]
 const COARSE: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
 #[cfg(not(target_os = "linux"))]

@@ -29,8 +29,12 @@
 //! would hold.
 
 pub mod edges;
+mod many;
 mod merge;
+mod packed;
+mod parts;
 
+use self::packed::Packed;
 use super::claim::Claim;
 use super::exemplars::{self, Exemplar};
 use super::outcomes::Outcomes;
@@ -276,7 +280,7 @@ impl<'r> Histogram<'r> {
         let entry = DIRECTORY + octave % DIRECTORY_ENTRIES * 2;
         let found = load_acquire(&block[entry]);
         if found >> 48 != octave as u64 + 1 {
-            return self.count_elsewhere(octave, bucket);
+            return self.count_elsewhere(octave, bucket, 1);
         }
         let area = block[entry + 1].load(Ordering::Relaxed);
         let at = (found & AT_MASK) as usize + OCTAVE_COUNTS + bucket;
@@ -297,15 +301,15 @@ impl<'r> Histogram<'r> {
         Ok(())
     }
 
-    /// Counts a value whose octave is not at the head of its directory entry.
+    /// Counts values atomically, also where their octave is not at the head of its directory entry.
     #[cold]
     #[inline(never)]
-    fn count_elsewhere(&self, octave: usize, bucket: usize) -> Result<()> {
+    fn count_elsewhere(&self, octave: usize, bucket: usize, times: u64) -> Result<()> {
         let bits = self.bits();
         match self.octave(octave, bits) {
             Ok(at) => {
                 self.words()
-                    .add(at.saturating_add(OCTAVE_COUNTS + bucket), 1);
+                    .add(at.saturating_add(OCTAVE_COUNTS + bucket), times);
                 Ok(())
             }
             Err(full) => {
@@ -316,8 +320,9 @@ impl<'r> Histogram<'r> {
                     .map(|(existing, at, _)| (existing, at))
                     .ok_or(full)?;
                 let edge = if nearest < octave { (1 << bits) - 1 } else { 0 };
-                self.words().add(at.saturating_add(OCTAVE_COUNTS + edge), 1);
-                self.words().add(header::CLAMPED_VALUES, 1);
+                self.words()
+                    .add(at.saturating_add(OCTAVE_COUNTS + edge), times);
+                self.words().add(header::CLAMPED_VALUES, times);
                 Ok(())
             }
         }
@@ -601,20 +606,9 @@ impl<'r> Histogram<'r> {
     /// What was recorded since the histogram was made.
     pub fn lifetime(&self) -> Distribution {
         let sum = shard::total_f64(self.region, self.planes, self.series);
-        let mut found = self.collect(sum, None);
-        found.edges = self.edges();
-        let words = self.words();
-        let mut extremes = (
-            words.load(self.block.saturating_add(EVER_MIN)),
-            words.load(self.block.saturating_add(EVER_MAX)),
-        );
-        for shard in shard::all(self.region) {
-            if let Some((min, max)) = shard::extremes(&shard, self.series) {
-                extremes = (extremes.0.min(min), extremes.1.max(max));
-            }
-        }
-        found.clamp(extremes);
-        found
+        let mut scratch = Scratch::default();
+        self.gather(&mut scratch);
+        self.ever(sum, &scratch)
     }
 
     /// What was recorded in the last `slots` time slots, the current one included.
@@ -631,41 +625,109 @@ impl<'r> Histogram<'r> {
         slots: usize,
         beside: impl Fn(usize) -> T,
     ) -> Option<(Distribution, T)> {
-        let words = self.words();
-        let block = words.slice(self.block, BLOCK_WORDS)?;
-        let slot = now / self.region.layout().limits.slot_ns;
-        let first = (slot + 1).saturating_sub(slots as u64);
+        self.read(now, slots, beside, &mut Scratch::default(), |_, _| ())
+            .1
+    }
+
+    /// Both, from one reading of the buckets.
+    pub fn both<T>(
+        &self,
+        now: u64,
+        slots: usize,
+        beside: impl Fn(usize) -> T,
+        scratch: &mut Scratch,
+    ) -> (Distribution, Option<(Distribution, T)>) {
+        let ever = |sum, scratch: &Scratch| self.ever(sum, scratch);
+        match self.read(now, slots, beside, scratch, ever) {
+            (Some(lifetime), window) => (lifetime, window),
+            // Nothing was recorded in these slots, or the checkpoints keep moving.
+            (None, _) => {
+                let sum = shard::total_f64(self.region, self.planes, self.series);
+                self.gather(scratch);
+                (self.ever(sum, scratch), None)
+            }
+        }
+    }
+
+    /// The window, and what `first` makes of all counts that it is computed from.
+    fn read<T, L>(
+        &self,
+        now: u64,
+        slots: usize,
+        beside: impl Fn(usize) -> T,
+        scratch: &mut Scratch,
+        first: impl Fn(f64, &Scratch) -> L,
+    ) -> (Option<L>, Option<(Distribution, T)>) {
+        let Some(block) = self.words().slice(self.block, BLOCK_WORDS) else {
+            return (None, None);
+        };
+        let slot_ns = self.region.layout().limits.slot_ns;
+        let slot = now / slot_ns;
+        let from = (slot + 1).saturating_sub(slots as u64);
         // A checkpoint taken while we read is retried a few times, never for ever.
         for _ in 0..4 {
             let tags: [u64; WINDOW_SLOTS] =
                 std::array::from_fn(|at| load_acquire(&block[TAGS + at]));
-            let index = (0..WINDOW_SLOTS)
-                .filter(|at| tags[*at] > first && tags[*at] <= slot + 1)
-                .min_by_key(|at| tags[*at])?;
-            let sum = shard::total_f64(self.region, self.planes, self.series)
-                - f64::from_bits(block[SUMS + index].load(Ordering::Relaxed));
+            let Some(index) = (0..WINDOW_SLOTS)
+                .filter(|at| tags[*at] > from && tags[*at] <= slot + 1)
+                .min_by_key(|at| tags[*at])
+            else {
+                return (None, None);
+            };
+            let sum = shard::total_f64(self.region, self.planes, self.series);
+            let before = f64::from_bits(block[SUMS + index].load(Ordering::Relaxed));
             let beside = beside(index);
-            let mut found = self.collect(sum, Some(index));
+            self.gather(scratch);
+            let all = first(sum, scratch);
+            let width = 1usize << scratch.bits;
+            for (octave, counts) in scratch
+                .octaves
+                .iter()
+                .zip(scratch.counts.chunks_exact_mut(width))
+            {
+                self.subtract(octave.1, index, counts);
+            }
+            let mut found = scratch.distribution(sum - before);
             crate::base::sync::fence(Ordering::Acquire);
             if block[TAGS + index].load(Ordering::Relaxed) == tags[index] {
-                found.clamp(window_extremes(
-                    block,
-                    first,
-                    slot,
-                    self.region.layout().limits.slot_ns,
-                ));
-                return Some((found, beside));
+                found.clamp(window_extremes(block, from, slot, slot_ns));
+                return (Some(all), Some((found, beside)));
             }
         }
-        None
+        (None, None)
     }
 
-    fn collect(&self, sum: f64, since: Option<usize>) -> Distribution {
-        let bits = self.bits();
-        let width = 1usize << bits;
-        let mut octaves: Vec<(usize, usize, usize)> = self.octaves().collect();
+    /// What `scratch` holds, as all that was ever recorded.
+    fn ever(&self, sum: f64, scratch: &Scratch) -> Distribution {
+        let mut found = scratch.distribution(sum);
+        found.edges = self.edges();
+        let words = self.words();
+        let mut extremes = (
+            words.load(self.block.saturating_add(EVER_MIN)),
+            words.load(self.block.saturating_add(EVER_MAX)),
+        );
         for shard in shard::all(self.region) {
-            shard::octaves(&shard, self.series, bits, |octave| {
+            if let Some((min, max)) = shard::extremes(&shard, self.series) {
+                extremes = (extremes.0.min(min), extremes.1.max(max));
+            }
+        }
+        found.clamp(extremes);
+        found
+    }
+
+    /// Reads all counts into `scratch`.
+    fn gather(&self, scratch: &mut Scratch) {
+        let Scratch {
+            bits,
+            octaves,
+            counts,
+        } = scratch;
+        *bits = self.bits();
+        let width = 1usize << *bits;
+        octaves.clear();
+        octaves.extend(self.octaves());
+        for shard in shard::all(self.region) {
+            shard::octaves(&shard, self.series, *bits, |octave| {
                 if !octaves.iter().any(|found| found.0 == octave) {
                     octaves.push((octave, usize::MAX / 2, 0));
                 }
@@ -673,25 +735,34 @@ impl<'r> Histogram<'r> {
         }
         octaves.sort_unstable();
         octaves.dedup_by_key(|found| found.0);
-        let mut counts = vec![0; octaves.len() * width];
+        counts.resize(octaves.len() * width, 0);
         for ((octave, at, area), counts) in octaves.iter().zip(counts.chunks_exact_mut(width)) {
             self.merge(*octave, *at, *area, counts);
-            if let Some(index) = since {
-                self.subtract(*at, index, counts);
-            }
         }
-        let totals: Vec<u64> = counts.chunks_exact(width).map(sum_of).collect();
+    }
+}
+
+/// Memory to read histograms with, one after the other.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    bits: u32,
+    /// Each octave: its number, its first word, its per-CPU counts.
+    octaves: Vec<(usize, usize, usize)>,
+    counts: Vec<u64>,
+}
+
+impl Scratch {
+    fn distribution(&self, sum: f64) -> Distribution {
+        let width = 1usize << self.bits;
+        let totals: Vec<u64> = self.counts.chunks_exact(width).map(sum_of).collect();
         let count = sum_of(&totals);
         Distribution {
-            bits,
-            octaves: octaves.into_iter().map(|found| found.0).collect(),
+            octaves: self.octaves.iter().map(|found| found.0).collect(),
             totals,
-            counts,
+            counts: Packed::of(&self.counts),
             count,
             sum: if count == 0 { 0.0 } else { sum },
-            min: f64::NAN,
-            max: f64::NAN,
-            edges: Vec::new(),
+            ..Distribution::empty(self.bits)
         }
     }
 }
@@ -809,7 +880,7 @@ pub struct Distribution {
     /// Values in each octave.
     totals: Vec<u64>,
     /// Octave by octave, in ascending order.
-    counts: Vec<u64>,
+    counts: Packed,
     edges: Vec<edges::Edge>,
     /// How many values.
     pub count: u64,
@@ -828,7 +899,7 @@ impl Distribution {
             bits,
             octaves: Vec::new(),
             totals: Vec::new(),
-            counts: Vec::new(),
+            counts: Packed::Bytes([].into()),
             edges: Vec::new(),
             count: 0,
             sum: 0.0,
@@ -847,11 +918,7 @@ impl Distribution {
     /// for a window.
     fn clamp(&mut self, (min, max): (u64, u64)) {
         let width = 1usize << self.bits;
-        let holds = |count: &u64| *count != 0;
-        let (Some(first), Some(last)) = (
-            self.counts.iter().position(holds),
-            self.counts.iter().rposition(holds),
-        ) else {
+        let Some((first, last)) = self.counts.ends() else {
             return;
         };
         let place = |at: usize| (self.octaves[at / width], at % width);
@@ -880,16 +947,33 @@ impl Distribution {
         self.counts
             .iter()
             .enumerate()
-            .filter(|(_, count)| **count != 0)
+            .filter(|(_, count)| *count != 0)
             .map(move |(at, count)| {
                 let (octave, bucket) = (self.octaves[at / width], at % width);
                 Bucket {
                     lower: buckets::lower(octave, bucket, self.bits),
                     upper: buckets::upper(octave, bucket, self.bits),
                     middle: buckets::middle(octave, bucket, self.bits),
-                    count: *count,
+                    count,
                 }
             })
+    }
+
+    /// How many values are at most `bound`, those of the bucket that it lies in included.
+    pub fn count_up_to(&self, bound: f64) -> u64 {
+        if bound.is_nan() || bound < 0.0 {
+            return 0;
+        }
+        let (octave, bucket) = buckets::locate((bound + 0.0).to_bits(), self.bits);
+        let below = self.octaves.partition_point(|found| *found < octave);
+        let before = self.totals[..below]
+            .iter()
+            .fold(0u64, |sum, total| sum.saturating_add(*total));
+        if self.octaves.get(below) != Some(&octave) {
+            return before;
+        }
+        let first = below << self.bits;
+        before.saturating_add(self.counts.sum(first, first + bucket + 1))
     }
 
     /// The values at `quantiles`, each from 0 to 1, by nearest rank: the smallest value such that
@@ -908,8 +992,8 @@ impl Distribution {
                 self.min
             } else {
                 let (octave, before) = reach(&self.totals, rank);
-                let counts = &self.counts[octave * width..][..width];
-                let (bucket, _) = reach(counts, rank.saturating_sub(before));
+                let rank = rank.saturating_sub(before);
+                let bucket = self.counts.reach(octave * width, width, rank);
                 buckets::middle(self.octaves[octave], bucket, self.bits).clamp(self.min, self.max)
             };
         }

@@ -417,6 +417,27 @@ impl Engine {
         Ok(())
     }
 
+    /// Records values, each so many times, such as another histogram counted them; how many were
+    /// recorded. Those that no histogram takes are counted as dropped.
+    pub fn record_counts(&self, histogram: HistogramId, values: &[(f64, u64)]) -> Result<u64> {
+        self.writer()?;
+        let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        let cells = self.histogram_of(series);
+        let now = self.region.clock().coarse();
+        let mut recorded = 0u64;
+        for (value, times) in values {
+            if !value.is_finite() || *value < 0.0 {
+                self.region.words().add(header::DROPPED_VALUES, *times);
+                continue;
+            }
+            if cells.record_times(now, *value, *times)? {
+                self.begin_slot();
+            }
+            recorded = recorded.saturating_add(*times);
+        }
+        Ok(recorded)
+    }
+
     /// Records a value, and keeps it as an example of those of its size.
     pub fn record_exemplar(
         &self,

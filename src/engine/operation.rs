@@ -6,6 +6,7 @@ use crate::base::host;
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::outcome::Outcome;
 use crate::cell::histogram::Histogram;
+use crate::cell::histogram::Scratch;
 use crate::cell::outcomes::{Outcomes, Tally};
 use crate::cell::slowest;
 use crate::metrics::{Kind, MetricOptions, OperationCells, Registry, errors};
@@ -170,8 +171,16 @@ impl Engine {
             now_ns: self.region.clock().coarse(),
             wall_ns: host::wall_ns(),
         };
-        read_operation(&self.region, &self.planes, series, slots, moment)
-            .ok_or_else(|| Error::format("the operation's memory is damaged"))
+        let mut scratch = Scratch::default();
+        read_operation(
+            &self.region,
+            &self.planes,
+            series,
+            slots,
+            moment,
+            &mut scratch,
+        )
+        .ok_or_else(|| Error::format("the operation's memory is damaged"))
     }
 }
 

@@ -122,20 +122,13 @@ fn ends_in(name: &str, unit: &str) -> bool {
 /// How many values are at most each bound; never falling, never above the count of all.
 pub(super) fn count(distribution: &Distribution, bounds: &[Bound<'_>]) -> [u64; MOST] {
     let mut counts = [0; MOST];
-    let mut open = counts.iter_mut().zip(bounds).peekable();
-    let mut seen = 0u64;
-    'buckets: for bucket in distribution.buckets() {
-        while let Some((count, bound)) = open.peek_mut() {
-            if bucket.lower <= bound.0 {
-                seen = seen.saturating_add(bucket.count).min(distribution.count);
-                continue 'buckets;
-            }
-            **count = seen;
-            open.next();
-        }
-        break;
+    let mut before = 0;
+    for (count, (bound, _)) in counts.iter_mut().zip(bounds) {
+        let here = distribution.count_up_to(*bound).min(distribution.count);
+        // A damaged region has sums that wrap.
+        *count = here.max(before);
+        before = *count;
     }
-    open.for_each(|(count, _)| *count = seen);
     if !distribution.edges().is_empty() {
         count_at_edges(distribution, bounds, &mut counts);
     }

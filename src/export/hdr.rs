@@ -1,22 +1,28 @@
 //! HdrHistogram's log format, with histograms in the V2 encoding: written and read by the
 //! `hdrhistogram` crate.
 //!
-//! An interval for each histogram and operation, from when the region was made until now, with the
-//! metric's name and labels as its tag. The format counts whole numbers, so values are scaled: seconds
+//! An interval for each histogram and operation, from when the region was made until now (of a
+//! difference: from its beginning), with the metric's name and labels as its tag. The format counts whole numbers, so values are scaled: seconds
 //! are written in nanoseconds, values with another unit as they are, those without one in millionths.
 //! Three digits are kept, less than our buckets' own error.
 
 use crate::base::error::{Error, Result};
 use crate::cell::histogram::Distribution;
 use crate::snapshot::{Snapshot, Value};
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{
-    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
+    IntervalLogHistogram, IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
 };
 use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use std::io::Read;
 use std::time::{Duration, SystemTime};
 
 const DIGITS: u8 = 3;
+/// Bytes of a log, or of a histogram when it is unpacked.
+const MOST_BYTES: usize = 64 << 20;
+/// What stands before a histogram's counts in the V2 encoding.
+const HEADER_BYTES: usize = 40;
 /// The largest whole number that is written; HdrHistogram keeps 62 bits.
 const LARGEST: f64 = (1u64 << 61) as f64;
 
@@ -31,9 +37,12 @@ pub fn scale(unit: &str) -> f64 {
 
 /// Appends `snapshot` to `out`.
 pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
-    let created = Duration::from_nanos(snapshot.engine.created_wall_ns);
-    let start = SystemTime::UNIX_EPOCH + created;
-    let length = Duration::from_nanos(snapshot.age_ns);
+    let begun_ns = snapshot.start_wall_ns();
+    let start = SystemTime::UNIX_EPOCH + Duration::from_nanos(begun_ns);
+    let length = Duration::from_nanos(match snapshot.since() {
+        Some(_) => snapshot.taken_wall_ns.saturating_sub(begun_ns),
+        None => snapshot.age_ns,
+    });
     let mut serializer = V2DeflateSerializer::new();
     let mut text = Vec::new();
     let log = IntervalLogWriterBuilder::new()
@@ -109,24 +118,8 @@ pub struct Interval {
 
 /// Reads a log whose values are `scale` times ours.
 pub fn read(text: &[u8], scale: f64) -> Result<Vec<Interval>> {
-    let mut decoder = Deserializer::new();
     let mut intervals = Vec::new();
-    for entry in IntervalLogIterator::new(text) {
-        let entry = entry
-            .map_err(|cause| Error::format(format!("not a log of HdrHistogram: {cause:?}")))?;
-        let LogEntry::Interval(interval) = entry else {
-            continue;
-        };
-        let histogram = decode(&mut decoder, interval.encoded_histogram())?;
-        let values = histogram
-            .iter_recorded()
-            .map(|step| (step.value_iterated_to(), step.count_since_last_iteration()))
-            .map(|(value, count)| {
-                // The middle of the values that it cannot tell apart.
-                let middle = histogram.lowest_equivalent(value) as f64
-                    + (histogram.equivalent_range(value) - 1) as f64 / 2.0;
-                (middle / scale, count)
-            });
+    each_interval(text, |interval, histogram| {
         intervals.push(Interval {
             tag: interval
                 .tag()
@@ -134,18 +127,102 @@ pub fn read(text: &[u8], scale: f64) -> Result<Vec<Interval>> {
                 .unwrap_or_default(),
             start: interval.start_timestamp(),
             length: interval.duration(),
-            values: Distribution::of_values(8, values),
+            values: Distribution::of_values(8, values(histogram, scale)),
         });
-    }
+    })?;
     Ok(intervals)
 }
 
-fn decode(decoder: &mut Deserializer, encoded: &str) -> Result<Histogram<u64>> {
+/// The values, and how often each, of what is `scale` times ours: of a histogram in the V2 encoding,
+/// as it is or in base64, or of all histograms of a log.
+pub fn read_values(bytes: &[u8], scale: f64) -> Result<Vec<(f64, u64)>> {
+    if bytes.len() > MOST_BYTES {
+        return Err(Error::format(format!(
+            "{} bytes are too long: at most {MOST_BYTES}",
+            bytes.len()
+        )));
+    }
+    let mut found = Vec::new();
+    if cookie(bytes).is_some() {
+        found.extend(values(&decode(bytes)?, scale));
+    } else if bytes.starts_with(b"HIST") {
+        found.extend(values(&from_base64(bytes.trim_ascii_end())?, scale));
+    } else {
+        each_interval(bytes, |_, histogram| found.extend(values(histogram, scale)))?;
+    }
+    Ok(found)
+}
+
+fn each_interval(
+    text: &[u8],
+    mut each: impl FnMut(&IntervalLogHistogram<'_>, &Histogram<u64>),
+) -> Result<()> {
+    for entry in IntervalLogIterator::new(text) {
+        let entry = entry
+            .map_err(|cause| Error::format(format!("not a log of HdrHistogram: {cause:?}")))?;
+        if let LogEntry::Interval(interval) = entry {
+            let histogram = from_base64(interval.encoded_histogram().as_bytes())?;
+            each(&interval, &histogram);
+        }
+    }
+    Ok(())
+}
+
+/// Each value that was counted, at the middle of those that the histogram cannot tell apart.
+fn values(histogram: &Histogram<u64>, scale: f64) -> impl Iterator<Item = (f64, u64)> + '_ {
+    histogram.iter_recorded().map(move |step| {
+        let value = step.value_iterated_to();
+        let middle = histogram.lowest_equivalent(value) as f64
+            + (histogram.equivalent_range(value) - 1) as f64 / 2.0;
+        (middle / scale, step.count_since_last_iteration())
+    })
+}
+
+fn from_base64(encoded: &[u8]) -> Result<Histogram<u64>> {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(encoded)
         .map_err(|cause| Error::format(format!("a histogram is not base64: {cause}")))?;
-    decoder
-        .deserialize(&mut bytes.as_slice())
-        .map_err(|cause| Error::format(format!("a histogram cannot be decoded: {cause:?}")))
+    decode(&bytes)
+}
+
+/// What a histogram in the V2 encoding begins with.
+fn cookie(bytes: &[u8]) -> Option<Encoding> {
+    match bytes.first_chunk()? {
+        [0x1c, 0x84, 0x93, 0x13] => Some(Encoding::Plain),
+        [0x1c, 0x84, 0x93, 0x14] => Some(Encoding::Deflated),
+        _ => None,
+    }
+}
+
+enum Encoding {
+    Plain,
+    Deflated,
+}
+
+/// Decodes a histogram from whoever sent it: it is unpacked here, so that it takes no more memory
+/// than [`MOST_BYTES`], and its stated length is compared with what there is.
+fn decode(bytes: &[u8]) -> Result<Histogram<u64>> {
+    let damaged = |cause: &str| Error::format(format!("a histogram cannot be decoded: {cause}"));
+    let mut unpacked = Vec::new();
+    let plain = match cookie(bytes) {
+        Some(Encoding::Plain) => bytes,
+        Some(Encoding::Deflated) => {
+            let packed = bytes.get(8..).unwrap_or_default();
+            ZlibDecoder::new(packed)
+                .take(MOST_BYTES as u64)
+                .read_to_end(&mut unpacked)
+                .map_err(|cause| damaged(&cause.to_string()))?;
+            &unpacked
+        }
+        None => return Err(damaged("it does not begin as the V2 encoding does")),
+    };
+    let stated = plain.get(4..8).and_then(|word| word.first_chunk());
+    let stated = stated.map_or(usize::MAX, |word| u32::from_be_bytes(*word) as usize);
+    if plain.len().saturating_sub(HEADER_BYTES) < stated {
+        return Err(damaged("it is cut short"));
+    }
+    Deserializer::new()
+        .deserialize(&mut &plain[..])
+        .map_err(|cause| damaged(&format!("{cause:?}")))
 }

@@ -14,7 +14,7 @@ use crate::snapshot::Snapshot;
 
 /// Appends application/health+json to `out`.
 pub fn write_standard(snapshot: &Snapshot, health: &Health, out: &mut Vec<u8>) {
-    let mut json = Json { out };
+    let mut json = Json::new(out);
     json.out.push(b'{');
     json.key("status").text(standard(health.status));
     if !snapshot.service.is_empty() {
@@ -93,7 +93,7 @@ fn standard(status: Status) -> &'static str {
 
 /// Appends the plain form to `out`.
 pub fn write_simple(snapshot: &Snapshot, health: &Health, out: &mut Vec<u8>) {
-    let mut json = Json { out };
+    let mut json = Json::new(out);
     json.out.push(b'{');
     json.key("status").text(health.status.name());
     json.key("timestamp").time(snapshot.taken_wall_ns);

@@ -12,12 +12,13 @@ mod guards;
 mod health;
 mod objectives;
 mod operations;
+pub mod read;
 mod slow;
 mod throttles;
 pub mod top;
 mod usage;
 
-use super::{escape, number};
+use super::{Selection, escape, number};
 use crate::cell::buckets;
 use crate::cell::histogram::Distribution;
 use crate::guard::{Algorithm, LimiterReading};
@@ -30,9 +31,22 @@ pub const SCHEMA: &str = "tidegate.snapshot/1";
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 const QUANTILE_NAMES: [&str; QUANTILES.len()] = ["0.5", "0.9", "0.95", "0.99", "0.999"];
 
-/// Appends `snapshot`, and how it was judged, to `out`.
-pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
-    let mut json = Json { out };
+/// Appends `snapshot`, which is what `selection` left, and how it was judged to `out`.
+pub fn write(
+    snapshot: &Snapshot,
+    judged: impl FnOnce() -> Health,
+    selection: &Selection,
+    out: &mut Vec<u8>,
+) {
+    let total = match snapshot.since() {
+        Some(_) => "interval",
+        None => "lifetime",
+    };
+    let mut json = Json {
+        out,
+        total,
+        buckets: selection.buckets,
+    };
     // Whatever stands before the document is none of it.
     json.out.push(b'{');
     json.line().key("schema").text(SCHEMA);
@@ -44,6 +58,8 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
         .key("window_seconds")
         .real(snapshot.window_seconds);
     let seconds = snapshot.covered_seconds();
+    json.line().key("window_covered_seconds").real(seconds);
+    json.scope(snapshot, selection);
     json.metrics("counters", snapshot, |json, value| match value {
         Value::Counter(total) => {
             json.key("value").whole(*total);
@@ -56,7 +72,7 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
         Value::Histogram { lifetime, window } => {
             json.key("relative_error")
                 .real(buckets::error_of(lifetime.bits()));
-            json.key("lifetime").distribution(lifetime, None);
+            json.key(json.total).distribution(lifetime, None);
             json.key("window").distribution(window, Some(seconds));
             true
         }
@@ -74,53 +90,115 @@ pub fn write(snapshot: &Snapshot, judged: &Health, out: &mut Vec<u8>) {
     json.metrics("enums", snapshot, Json::enumeration);
     json.line().key("slowest").slowest(snapshot);
     json.line().key("errors").errors(&snapshot.errors);
-    json.line().key("host").host(&snapshot.host);
-    json.line().key("limiters").open(b'[');
-    for limiter in &snapshot.limiters {
-        json.line().limiter(limiter);
+    if snapshot.is_whole() {
+        json.of_one_region(snapshot, &judged());
     }
-    json.close_lines(b']');
-    json.line().key("breakers").open(b'[');
-    for breaker in &snapshot.breakers {
-        json.line().breaker(breaker);
-    }
-    json.close_lines(b']');
-    json.line().key("throttles").open(b'[');
-    for throttle in &snapshot.throttles {
-        json.line().throttle(throttle);
-    }
-    json.close_lines(b']');
-    json.line()
-        .key("objectives")
-        .objectives(&snapshot.objectives);
-    json.line().key("bulkheads").open(b'[');
-    for bulkhead in &snapshot.bulkheads {
-        json.line().bulkhead(bulkhead);
-    }
-    json.close_lines(b']');
-    json.line().key("retries").open(b'[');
-    for retry in &snapshot.retries {
-        json.line().retry(retry);
-    }
-    json.close_lines(b']');
-    json.line().key("guards").open(b'[');
-    for chain in &snapshot.guards {
-        json.line().chain(chain);
-    }
-    json.close_lines(b']');
-    json.line().key("health").health(judged);
-    json.line().key("engine").engine(&snapshot.engine);
     json.close_lines(b'}');
     json.out.push(b'\n');
+}
+
+impl Json<'_> {
+    /// What is of one region, and is neither merged nor a difference.
+    fn of_one_region(&mut self, snapshot: &Snapshot, judged: &Health) {
+        self.line().key("host").host(&snapshot.host);
+        self.line().key("limiters").open(b'[');
+        for limiter in &snapshot.limiters {
+            self.line().limiter(limiter);
+        }
+        self.close_lines(b']');
+        self.line().key("breakers").open(b'[');
+        for breaker in &snapshot.breakers {
+            self.line().breaker(breaker);
+        }
+        self.close_lines(b']');
+        self.line().key("throttles").open(b'[');
+        for throttle in &snapshot.throttles {
+            self.line().throttle(throttle);
+        }
+        self.close_lines(b']');
+        self.line()
+            .key("objectives")
+            .objectives(&snapshot.objectives);
+        self.line().key("bulkheads").open(b'[');
+        for bulkhead in &snapshot.bulkheads {
+            self.line().bulkhead(bulkhead);
+        }
+        self.close_lines(b']');
+        self.line().key("retries").open(b'[');
+        for retry in &snapshot.retries {
+            self.line().retry(retry);
+        }
+        self.close_lines(b']');
+        self.line().key("guards").open(b'[');
+        for chain in &snapshot.guards {
+            self.line().chain(chain);
+        }
+        self.close_lines(b']');
+        self.line().key("health").health(judged);
+        self.line().key("engine").engine(&snapshot.engine);
+    }
 }
 
 /// A document that grows at its end. A comma is due wherever something was written before, which
 /// the last byte tells: outside of strings, nothing else ends as these do.
 pub(super) struct Json<'o> {
     pub(super) out: &'o mut Vec<u8>,
+    /// What totals are called: since the region was made, or since an earlier snapshot.
+    total: &'static str,
+    /// Write what a document needs to be read back.
+    buckets: bool,
+}
+
+impl<'o> Json<'o> {
+    pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
+        Json {
+            out,
+            total: "lifetime",
+            buckets: false,
+        }
+    }
 }
 
 impl Json<'_> {
+    /// What the document is of.
+    fn scope(&mut self, snapshot: &Snapshot, selection: &Selection) {
+        let names = match &snapshot.derived {
+            Some(derived) => derived.names.as_ref(),
+            None => Some(&selection.names).filter(|names| !names.is_empty()),
+        };
+        if let Some(names) = names {
+            self.line().key("names").open(b'[');
+            for name in names {
+                self.text(name);
+            }
+            self.close(b']');
+        }
+        if let Some(since) = snapshot.since() {
+            self.line().key("since").open(b'{');
+            self.key("at").time(since.wall_ns);
+            self.key("wall_ns").whole(since.wall_ns);
+            self.key("reset").boolean(since.is_reset);
+            self.key("series_reset").whole(since.resets);
+            self.close(b'}');
+        }
+        self.line().key("sources").open(b'[');
+        for source in &snapshot.sources {
+            self.line().open(b'{');
+            self.key("region").text(&source.region_id());
+            self.key("host").text(&source.host);
+            self.key("service").text(&source.service);
+            for (field, value) in [
+                ("created_ns", source.created_wall_ns),
+                ("taken_ns", source.taken_wall_ns),
+                ("age_ns", source.age_ns),
+            ] {
+                self.key(field).whole(value);
+            }
+            self.close(b'}');
+        }
+        self.close_lines(b']');
+    }
+
     fn comma(&mut self) {
         if !matches!(self.out.last(), None | Some(b'{' | b'[' | b':' | b'\n')) {
             self.out.push(b',');
@@ -266,6 +344,32 @@ impl Json<'_> {
             self.key(name).real(value);
         }
         self.close(b'}');
+        if self.buckets {
+            self.buckets(distribution);
+        }
+    }
+
+    fn buckets(&mut self, distribution: &Distribution) {
+        self.key("bits").whole(distribution.bits().into());
+        self.key("buckets").open(b'[');
+        for (index, count) in distribution.indices() {
+            self.open(b'[');
+            self.whole(index);
+            self.whole(count);
+            self.close(b']');
+        }
+        self.close(b']');
+        if !distribution.edges().is_empty() {
+            self.key("edges").open(b'[');
+            for edge in distribution.edges() {
+                self.open(b'{');
+                self.key("at").real(edge.at);
+                self.key("at_most").whole(edge.at_most);
+                self.key("above").whole(edge.above);
+                self.close(b'}');
+            }
+            self.close(b']');
+        }
     }
 
     fn limiter(&mut self, limiter: &LimiterReading) {
@@ -393,6 +497,25 @@ pub(super) fn rfc3339(wall_ns: u64) -> String {
     )
 }
 
+/// The time that such a text says, to the millisecond.
+fn wall_ns(text: &str) -> Option<u64> {
+    let number = |from: usize, length: usize| -> Option<u64> {
+        let digits = text.get(from..from + length)?;
+        let are_digits = digits.bytes().all(|digit| digit.is_ascii_digit());
+        are_digits.then(|| digits.parse().ok()).flatten()
+    };
+    let (hour, minute, second) = (number(11, 2)?, number(14, 2)?, number(17, 2)?);
+    let time = ((hour * 60 + minute) * 60 + second) * 1000 + number(20, 3)?;
+    // Every day that 64 bits of nanoseconds reach begins within a year of this one.
+    let years = number(0, 4)?.checked_sub(1970)?;
+    let (month, day) = (number(5, 2)?, number(8, 2)?);
+    let date = (years + 1970, month, day);
+    let guess = years * 365 + years / 4 + month.checked_sub(1)? * 31 + day;
+    let days = (guess.saturating_sub(400)..=guess + 2).find(|days| civil(*days) == date)?;
+    let ns = (days * 86_400_000 + time).checked_mul(1_000_000)?;
+    (rfc3339(ns) == text).then_some(ns)
+}
+
 /// Year, month and day of a day counted from 1970. Years begin in March here, so that the leap day
 /// is a year's last; 400 of them have 146,097 days.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -426,6 +549,15 @@ mod tests {
             (4_107_542_400, "2100-03-01T00:00:00.000Z"),
         ] {
             assert_eq!(rfc3339(seconds * 1_000_000_000), text);
+            assert_eq!(wall_ns(text), Some(seconds * 1_000_000_000));
+        }
+        for text in [
+            "",
+            "2026-02-30T00:00:00.000Z",
+            "2026-01-01 00:00:00.000Z",
+            "é",
+        ] {
+            assert_eq!(wall_ns(text), None, "{text}");
         }
         assert_eq!(rfc3339(1_999_999), "1970-01-01T00:00:00.001Z");
         assert_eq!(rfc3339(u64::MAX), "2554-07-21T23:34:33.709Z");

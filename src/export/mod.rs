@@ -37,11 +37,11 @@ pub mod selection;
 pub mod statsd;
 mod usage;
 
+use crate::base::error::{Error, Result};
 use crate::health::judge;
 use crate::snapshot::Snapshot;
 use prometheus::Dialect;
 pub use selection::Selection;
-use std::borrow::Cow;
 
 /// How a snapshot is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,48 +99,70 @@ impl Format {
 
 /// Appends `snapshot` in `format` to `out`: UTF-8, but for OTLP.
 pub fn write(format: Format, snapshot: &Snapshot, out: &mut Vec<u8>) {
-    write_selected(format, snapshot, &Selection::default(), out);
+    write_so(format, snapshot, &Selection::default(), out);
 }
 
-/// Appends what `selection` leaves of `snapshot` in `format` to `out`. Health is always
-/// that of the whole.
-pub fn write_selected(
-    format: Format,
-    snapshot: &Snapshot,
-    selection: &Selection,
-    out: &mut Vec<u8>,
-) {
+fn write_so(format: Format, snapshot: &Snapshot, selection: &Selection, out: &mut Vec<u8>) {
     let health = || judge(snapshot);
-    let shown: Cow<'_, Snapshot> = selection.of(snapshot);
     let created = selection.created;
     match format {
-        Format::Json => json::write(&shown, &health(), out),
-        Format::Prometheus => prometheus::write(&shown, Dialect::Prometheus, out),
-        Format::OpenMetrics => prometheus::write(&shown, Dialect::OpenMetrics { created }, out),
+        Format::Json => json::write(snapshot, health, selection, out),
+        Format::Prometheus => prometheus::write(snapshot, Dialect::Prometheus, out),
+        Format::OpenMetrics => prometheus::write(snapshot, Dialect::OpenMetrics { created }, out),
         Format::HealthJson => health::write_standard(snapshot, &health(), out),
         Format::HealthSimple => health::write_simple(snapshot, &health(), out),
-        Format::Statsd => statsd::write(&shown, out),
-        Format::HdrLog => hdr::write(&shown, out),
+        Format::Statsd => statsd::write(snapshot, out),
+        Format::HdrLog => hdr::write(snapshot, out),
         #[cfg(feature = "otlp")]
-        Format::Otlp => otlp::write(&shown, out),
+        Format::Otlp => otlp::write(snapshot, out),
+    }
+}
+
+/// Whether a snapshot can be written in `format`: what was merged or is a difference has no health,
+/// and Prometheus wants totals.
+pub fn check(format: Format, snapshot: &Snapshot) -> Result<()> {
+    match format {
+        Format::HealthJson | Format::HealthSimple if !snapshot.is_whole() => Err(Error::argument(
+            "health is judged where a snapshot is taken; a document, a merged one and a \
+                 difference have none",
+        )),
+        Format::Prometheus | Format::OpenMetrics if snapshot.since().is_some() => Err(
+            Error::argument("Prometheus wants totals; a difference has none"),
+        ),
+        _ => Ok(()),
     }
 }
 
 /// `snapshot` in `format`.
 pub fn render(format: Format, snapshot: &Snapshot) -> String {
-    render_selected(format, snapshot, &Selection::default())
+    let mut out = Vec::new();
+    write(format, snapshot, &mut out);
+    text(out)
 }
 
-/// What `selection` leaves of `snapshot`, in `format`, as bytes.
-pub fn bytes(format: Format, snapshot: &Snapshot, selection: &Selection) -> Vec<u8> {
+/// What `selection` leaves of `snapshot`, in `format`, as bytes. Health is always that of the whole.
+pub fn bytes(format: Format, snapshot: &Snapshot, selection: &Selection) -> Result<Vec<u8>> {
+    let shown = selection.of(snapshot)?;
+    check(format, &shown)?;
     let mut out = Vec::new();
-    write_selected(format, snapshot, selection, &mut out);
-    out
+    match format {
+        Format::HealthJson | Format::HealthSimple => write(format, snapshot, &mut out),
+        Format::Json => json::write(&shown, || judge(snapshot), selection, &mut out),
+        _ => write_so(format, &shown, selection, &mut out),
+    }
+    Ok(out)
 }
 
 /// What `selection` leaves of `snapshot`, in a `format` that is text.
-pub fn render_selected(format: Format, snapshot: &Snapshot, selection: &Selection) -> String {
-    let out = bytes(format, snapshot, selection);
+pub fn render_selected(
+    format: Format,
+    snapshot: &Snapshot,
+    selection: &Selection,
+) -> Result<String> {
+    bytes(format, snapshot, selection).map(text)
+}
+
+fn text(out: Vec<u8>) -> String {
     // Exporters write whole characters only.
     String::from_utf8(out).unwrap_or_else(|wrong| {
         debug_assert!(false, "an exporter wrote what is not UTF-8");

@@ -1,7 +1,8 @@
 //! OTLP: an `ExportMetricsServiceRequest` as protobuf, by the published messages.
 //!
 //! Counters are monotonic sums, gauges gauges, histograms and operations exponential histograms. All
-//! are cumulative since the region was made. Bucket `i` of scale `s` covers (b^i, b^(i+1)] with b =
+//! are cumulative since the region was made; of a difference, they are deltas since its beginning.
+//! Bucket `i` of scale `s` covers (b^i, b^(i+1)] with b =
 //! 2^(2^-s); each of our buckets is counted where its middle lies. The scale is that of our own
 //! buckets, or the largest smaller one at which no more than [`MOST_BUCKETS`] are needed.
 
@@ -53,11 +54,15 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
 
 /// A family, and for an operation its outcomes beside it.
 fn metrics(snapshot: &Snapshot, family: &FamilyReading) -> Vec<Metric> {
-    let cumulative = AggregationTemporality::Cumulative as i32;
+    let temporality = match snapshot.since() {
+        None => AggregationTemporality::Cumulative,
+        Some(_) => AggregationTemporality::Delta,
+    };
+    let aggregation_temporality = temporality as i32;
     let sum = |data_points| {
         Data::Sum(Sum {
             data_points,
-            aggregation_temporality: cumulative,
+            aggregation_temporality,
             is_monotonic: true,
         })
     };
@@ -126,7 +131,7 @@ fn metrics(snapshot: &Snapshot, family: &FamilyReading) -> Vec<Metric> {
     if !distributions.is_empty() {
         let data = Data::ExponentialHistogram(ExponentialHistogram {
             data_points: distributions,
-            aggregation_temporality: cumulative,
+            aggregation_temporality,
         });
         found.push(metric(family.name.clone(), unit, data));
     }
@@ -171,7 +176,7 @@ fn attributes(series: &SeriesReading) -> Vec<KeyValue> {
 fn point(snapshot: &Snapshot, series: &SeriesReading, value: Point) -> NumberDataPoint {
     NumberDataPoint {
         attributes: attributes(series),
-        start_time_unix_nano: snapshot.engine.created_wall_ns,
+        start_time_unix_nano: snapshot.start_wall_ns(),
         time_unix_nano: snapshot.taken_wall_ns,
         value: Some(value),
         ..NumberDataPoint::default()
@@ -217,7 +222,7 @@ fn exponential(
     let known = |value: f64| Some(value).filter(|value| value.is_finite());
     ExponentialHistogramDataPoint {
         attributes: attributes(series),
-        start_time_unix_nano: snapshot.engine.created_wall_ns,
+        start_time_unix_nano: snapshot.start_wall_ns(),
         time_unix_nano: snapshot.taken_wall_ns,
         count: found.count,
         sum: known(found.sum),

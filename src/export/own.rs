@@ -39,6 +39,9 @@ pub(super) fn families<'s>(
     workers: &'s [(String, &'s ProcessUsage)],
     skipped: u64,
 ) -> Vec<OwnFamily<'s>> {
+    if !snapshot.is_whole() {
+        return Vec::new();
+    }
     let mut families = region(snapshot, skipped);
     families.extend(usage::families(snapshot, workers));
     families.extend(limiters(snapshot));

@@ -4,6 +4,9 @@
 //! would count everything again. So totals are sent as gauges (`|g`), whose last value stands. Of a
 //! distribution go its count, its mean, its quantiles and its largest value over the window.
 //!
+//! A difference is what StatsD's counters are (`|c`): send each once. Its distributions are those of
+//! the interval.
+//!
 //! What has a meaning in a line (`:|@#,` and control characters) becomes `_`, and a value that is no
 //! number is left out. A gauge below zero is sent after a zero, since a sign would change it by that.
 
@@ -15,28 +18,38 @@ const QUANTILES: [(f64, &str); 4] = [(0.5, ".p50"), (0.9, ".p90"), (0.95, ".p95"
 
 /// Appends `snapshot` to `out`.
 pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let is_delta = snapshot.since().is_some();
     for family in &snapshot.families {
         for series in &family.series {
             let mut line = Line {
                 out,
                 name: &family.name,
                 labels: &series.labels,
+                is_delta,
             };
             match &series.value {
-                Value::Counter(total) => line.count("", *total),
+                Value::Counter(total) => line.total("", *total),
                 Value::Gauge(value) => line.gauge("", *value),
-                Value::Histogram { window, .. } => line.distribution(window),
+                Value::Histogram { lifetime, window } => line.distribution(lifetime, window),
                 Value::Shares(shares) => {
                     line.gauge("", shares.iter().map(|(_, value)| value).sum());
                 }
-                Value::Ratio { window, .. } => line.gauge(".ratio", window.ratio()),
+                Value::Ratio { lifetime, window } => {
+                    let hits = if is_delta { lifetime } else { window };
+                    line.gauge(".ratio", hits.ratio());
+                }
                 // StatsD has numbers only.
                 Value::Info(_) | Value::Enum { .. } => {}
                 Value::Operation(calls) => {
-                    line.distribution(&calls.window.latency);
-                    line.count(".successes", calls.lifetime.successes);
-                    line.count(".failures", calls.lifetime.failures);
-                    line.gauge(".error_rate", calls.window.error_rate());
+                    line.distribution(&calls.lifetime.latency, &calls.window.latency);
+                    line.total(".successes", calls.lifetime.successes);
+                    line.total(".failures", calls.lifetime.failures);
+                    let lately = if is_delta {
+                        &calls.lifetime
+                    } else {
+                        &calls.window
+                    };
+                    line.gauge(".error_rate", lately.error_rate());
                 }
             }
         }
@@ -46,15 +59,17 @@ pub fn write(snapshot: &Snapshot, out: &mut Vec<u8>) {
             out,
             name: &limiter.name,
             labels: &[],
+            is_delta,
         };
-        line.count(".admitted", limiter.tallies.admitted);
-        line.count(".denied", limiter.tallies.denied);
+        line.total(".admitted", limiter.tallies.admitted);
+        line.total(".denied", limiter.tallies.denied);
     }
     for objective in &snapshot.objectives {
         let mut line = Line {
             out,
             name: &objective.policy.name,
             labels: &[],
+            is_delta,
         };
         line.gauge(".budget_left", objective.budget_left);
     }
@@ -64,15 +79,22 @@ struct Line<'a> {
     out: &'a mut Vec<u8>,
     name: &'a str,
     labels: &'a [(String, String)],
+    is_delta: bool,
 }
 
 impl Line<'_> {
-    fn distribution(&mut self, window: &Distribution) {
-        self.count(".count", window.count);
-        self.gauge(".mean", window.sum / window.count as f64);
-        self.gauge(".max", window.max);
+    fn distribution(&mut self, lifetime: &Distribution, window: &Distribution) {
+        let shown = if self.is_delta {
+            self.total(".count", lifetime.count);
+            lifetime
+        } else {
+            self.level(".count", window.count);
+            window
+        };
+        self.gauge(".mean", shown.sum / shown.count as f64);
+        self.gauge(".max", shown.max);
         let mut values = [f64::NAN; QUANTILES.len()];
-        window.quantiles(&QUANTILES.map(|(quantile, _)| quantile), &mut values);
+        shown.quantiles(&QUANTILES.map(|(quantile, _)| quantile), &mut values);
         for ((_, suffix), value) in QUANTILES.into_iter().zip(values) {
             self.gauge(suffix, value);
         }
@@ -83,21 +105,26 @@ impl Line<'_> {
             return;
         }
         if value < 0.0 {
-            self.count(suffix, 0);
+            self.level(suffix, 0);
         }
-        self.line(suffix, |out| number::sample(out, value));
+        self.line(suffix, b"|g", |out| number::sample(out, value));
     }
 
-    fn count(&mut self, suffix: &str, value: u64) {
-        self.line(suffix, |out| number::whole(out, value));
+    fn level(&mut self, suffix: &str, value: u64) {
+        self.line(suffix, b"|g", |out| number::whole(out, value));
     }
 
-    fn line(&mut self, suffix: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    fn total(&mut self, suffix: &str, value: u64) {
+        let kind = if self.is_delta { b"|c" } else { b"|g" };
+        self.line(suffix, kind, |out| number::whole(out, value));
+    }
+
+    fn line(&mut self, suffix: &str, kind: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
         clean(self.out, self.name);
         self.out.extend_from_slice(suffix.as_bytes());
         self.out.push(b':');
         value(self.out);
-        self.out.extend_from_slice(b"|g");
+        self.out.extend_from_slice(kind);
         for (at, (name, value)) in self.labels.iter().enumerate() {
             self.out
                 .extend_from_slice(if at == 0 { b"|#" } else { b"," });

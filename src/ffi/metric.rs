@@ -3,8 +3,9 @@
 use super::engine::tidegate_engine;
 use super::status::{TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::engine::{Counter, Engine, Gauge, HistogramId};
+use crate::export::hdr;
 use crate::metrics::{Kind, MetricOptions};
 use std::ffi::c_char;
 
@@ -420,6 +421,63 @@ pub unsafe extern "C" fn tidegate_histogram_record_many(
             )
         };
         engine.record_many(HistogramId(histogram.id), values)
+    })
+}
+
+/**
+ * Records what an HdrHistogram counted: no count is lost, and each value is
+ * taken at the middle of those that it could not tell apart.
+ *
+ * @param engine     An open engine.
+ * @param histogram  From tidegate_histogram_open() on the same region.
+ * @param bytes      A histogram in the V2 encoding, plain or compressed, as
+ *                   bytes or in base64; or a whole log, of which all
+ *                   histograms are recorded.
+ * @param length     Its length, at most 64 MiB, also when unpacked.
+ * @param scale      How many units of the log make one of the histogram: 1e9
+ *                   for nanoseconds into seconds. Finite, above 0.
+ * @param out_count  Receives how many values were recorded; may be NULL.
+ *                   Values beyond the largest double once scaled are not, and
+ *                   are counted as dropped.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or scale is out of range;
+ *         TIDEGATE_E_FORMAT    it is neither, or damaged; nothing is recorded;
+ *         TIDEGATE_E_STALE     no such histogram;
+ *         TIDEGATE_E_STATE     the engine is a read-only observer.
+ *
+ * Threads: any, also other processes. Blocks: never; allocates. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_histogram_import(
+    engine: *mut tidegate_engine,
+    histogram: tidegate_histogram,
+    bytes: *const c_char,
+    length: usize,
+    scale: f64,
+    out_count: *mut u64,
+) -> tidegate_status {
+    edge::run(|| {
+        // SAFETY: the caller's promise.
+        let (engine, bytes) = unsafe {
+            if bytes.is_null() {
+                return Err(input::null("bytes"));
+            }
+            (
+                input::engine(engine)?,
+                input::slice("bytes", bytes.cast::<u8>(), length)?,
+            )
+        };
+        if !(scale > 0.0 && scale.is_finite()) {
+            return Err(Error::argument(format!(
+                "scale: expected a finite number above 0, found {scale}"
+            )));
+        }
+        let values = hdr::read_values(bytes, scale)?;
+        let recorded = engine.record_counts(HistogramId(histogram.id), &values)?;
+        // SAFETY: the caller's promise.
+        unsafe { output::write(out_count, recorded) };
+        Ok(())
     })
 }
 

@@ -1,4 +1,4 @@
-//! Snapshots: take, render, free.
+//! Snapshots: take, render, read back, subtract, merge, free.
 
 use super::engine::tidegate_engine;
 use super::status::tidegate_status;
@@ -16,6 +16,19 @@ pub struct tidegate_snapshot {
     snapshot: Snapshot,
     /// Each format as it was rendered first: asking for the length costs nothing twice.
     rendered: [OnceLock<Vec<u8>>; FORMATS],
+}
+
+/// Gives `snapshot` to the caller.
+///
+/// # Safety
+/// `out` points to a place for a pointer.
+unsafe fn hand_over(snapshot: Snapshot, out: *mut *mut tidegate_snapshot) {
+    let boxed = Box::new(tidegate_snapshot {
+        snapshot,
+        rendered: Default::default(),
+    });
+    // SAFETY: by the contract above.
+    unsafe { output::write(out, Box::into_raw(boxed)) };
 }
 
 /// Formats that a snapshot can be rendered in.
@@ -65,12 +78,8 @@ pub unsafe extern "C" fn tidegate_snapshot_take(
         output::required("out_snapshot", out_snapshot)?;
         // SAFETY: the caller's promise.
         let snapshot = unsafe { input::engine(engine) }?.snapshot();
-        let boxed = Box::new(tidegate_snapshot {
-            snapshot,
-            rendered: Default::default(),
-        });
         // SAFETY: checked for NULL; the caller's promise for the rest.
-        unsafe { output::write(out_snapshot, Box::into_raw(boxed)) };
+        unsafe { hand_over(snapshot, out_snapshot) };
         Ok(())
     })
 }
@@ -111,8 +120,12 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
         let (Some(chosen), Some(place)) = (Format::from_number(format), place) else {
             return Err(Error::argument(format!("there is no format {format}")));
         };
-        let text =
-            place.get_or_init(|| export::bytes(chosen, &snapshot.snapshot, &Selection::default()));
+        export::check(chosen, &snapshot.snapshot)?;
+        let text = place.get_or_init(|| {
+            let mut out = Vec::new();
+            export::write(chosen, &snapshot.snapshot, &mut out);
+            out
+        });
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.
@@ -123,10 +136,18 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
 /**
  * Writes a part of a snapshot as text into a buffer of yours.
  *
- * `{"names":["http.*","queue.depth"]}` keeps metrics and guards with these
- * names; `*` stands for anything. `{"created":true}` lets OpenMetrics say
- * since when each counter and histogram counts. Health is always that of the
- * whole. As tidegate_snapshot_render() otherwise, but renders in each call.
+ * The options, each of which may be missing:
+ *
+ * - `"names":["http.*","queue.depth"]` keeps metrics and guards with these
+ *   names; `*` stands for anything. Health is always that of the whole.
+ * - `"created":true` lets OpenMetrics say since when each counter and
+ *   histogram counts.
+ * - `"buckets":true` writes the buckets into JSON, so that
+ *   tidegate_snapshot_parse() can read the document.
+ * - `"since":{…}` is such a document, rendered earlier: only what was counted
+ *   since then is written, as tidegate_snapshot_delta() has it.
+ *
+ * As tidegate_snapshot_render() otherwise, but renders in each call.
  *
  * @param snapshot      From tidegate_snapshot_take().
  * @param format        One of the TIDEGATE_FORMAT_ values.
@@ -140,6 +161,8 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL, the options are not UTF-8, or
  *                              the format is unknown;
  *         TIDEGATE_E_CONFIG    an option is unknown or mistyped;
+ *         TIDEGATE_E_CONFLICT  "since" is of something else, as
+ *                              tidegate_snapshot_delta() says;
  *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
  *
  * Threads: any, while nobody frees the snapshot. Blocks: never. Since 0.1.
@@ -162,11 +185,137 @@ pub unsafe extern "C" fn tidegate_snapshot_render_with(
         let format = Format::from_number(format)
             .ok_or_else(|| Error::argument(format!("there is no format {format}")))?;
         let selection = options.map_or(Ok(Selection::default()), Selection::parse)?;
-        let text = export::bytes(format, &snapshot.snapshot, &selection);
+        let text = export::bytes(format, &snapshot.snapshot, &selection)?;
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.
         unsafe { output::text(&text, buffer, capacity) }
+    })
+}
+
+/**
+ * Reads a snapshot back from its JSON document.
+ *
+ * The document must have been rendered with `{"buckets":true}`, here or on
+ * another host. The snapshot holds its metrics, slowest calls and reported
+ * errors; nothing of guards, workers, the host and health.
+ *
+ * @param text          The document, UTF-8; need not end with a NUL.
+ * @param length        Its length in bytes, at most 64 MiB.
+ * @param out_snapshot  Receives the snapshot. You own it: give it back with
+ *                      tidegate_snapshot_free().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_FORMAT    it is no such document; the message names the
+ *                              field.
+ *
+ * Threads: any. Blocks: never; allocates. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_parse(
+    text: *const c_char,
+    length: usize,
+    out_snapshot: *mut *mut tidegate_snapshot,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_snapshot", out_snapshot)?;
+        // SAFETY: the caller's promise.
+        let text = unsafe { input::slice("text", text.cast::<u8>(), length)? };
+        let snapshot = export::json::read::parse(text)?;
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { hand_over(snapshot, out_snapshot) };
+        Ok(())
+    })
+}
+
+/**
+ * What was counted between two snapshots of one region.
+ *
+ * The earlier snapshot is the cursor: one that you kept, or that
+ * tidegate_snapshot_parse() read, of whichever process. Totals are later minus
+ * earlier, buckets one by one; a series that is new counts from zero; gauges,
+ * infos, enums and windows are those of the later snapshot. When the region was
+ * made anew in between, which its id tells, the difference is all it holds.
+ *
+ * The result renders as JSON (`"since"`, and `"interval"` for `"lifetime"`),
+ * OTLP with delta temporality, StatsD with counters, and HdrHistogram's log,
+ * not as Prometheus text, which wants totals, and not as health.
+ *
+ * @param earlier       A snapshot.
+ * @param later         A later one of the same region.
+ * @param out_snapshot  Receives the difference. You own it: give it back with
+ *                      tidegate_snapshot_free().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL, or the earlier snapshot is the
+ *                              later one;
+ *         TIDEGATE_E_CONFLICT  one of them is a difference, they are merged of
+ *                              different regions, or limited to different
+ *                              names.
+ *
+ * Threads: any, while nobody frees the snapshots. Blocks: never; allocates.
+ * Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_delta(
+    earlier: *const tidegate_snapshot,
+    later: *const tidegate_snapshot,
+    out_snapshot: *mut *mut tidegate_snapshot,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_snapshot", out_snapshot)?;
+        // SAFETY: the caller's promise.
+        let earlier = unsafe { earlier.as_ref() }.ok_or_else(|| input::null("earlier"))?;
+        // SAFETY: the caller's promise.
+        let later = unsafe { later.as_ref() }.ok_or_else(|| input::null("later"))?;
+        let difference = later.snapshot.since_snapshot(&earlier.snapshot)?;
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { hand_over(difference, out_snapshot) };
+        Ok(())
+    })
+}
+
+/**
+ * Two snapshots of different regions as one, such as of two hosts.
+ *
+ * Counters, histograms, operations, ratios and errors with the same name and
+ * labels are added up, histograms bucket by bucket: counts stay exact, and
+ * quantiles within the larger relative error of the two. Gauges, infos and
+ * enums stay beside each other, with the label `tidegate_source`. The order of
+ * merging does not matter. Two differences merge too. The result has what
+ * tidegate_snapshot_parse() gives.
+ *
+ * @param one           A snapshot.
+ * @param other         A snapshot of another region.
+ * @param out_snapshot  Receives the merged one. You own it: give it back with
+ *                      tidegate_snapshot_free().
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_CONFLICT  they share a region, a name has two kinds or
+ *                              units, their windows differ in length, or one
+ *                              is a difference; the message says which.
+ *
+ * Threads: any, while nobody frees the snapshots. Blocks: never; allocates.
+ * Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_snapshot_merge(
+    one: *const tidegate_snapshot,
+    other: *const tidegate_snapshot,
+    out_snapshot: *mut *mut tidegate_snapshot,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_snapshot", out_snapshot)?;
+        // SAFETY: the caller's promise.
+        let one = unsafe { one.as_ref() }.ok_or_else(|| input::null("one"))?;
+        // SAFETY: the caller's promise.
+        let other = unsafe { other.as_ref() }.ok_or_else(|| input::null("other"))?;
+        let merged = one.snapshot.merge(&other.snapshot)?;
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { hand_over(merged, out_snapshot) };
+        Ok(())
     })
 }
 

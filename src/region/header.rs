@@ -228,6 +228,17 @@ impl Header {
         })
     }
 
+    /// What tells this region from all others, of any host; nothing secret is in it.
+    pub fn identity(&self) -> u64 {
+        let parts = [
+            self.created_wall_ns,
+            u64::from(self.creator.pid),
+            self.creator.start_ticks,
+            self.nonce(),
+        ];
+        host::fnv1a(parts.map(u64::to_le_bytes).as_flattened())
+    }
+
     /// Twenty bits that ids carry, so that an id of another region is refused.
     pub fn nonce(&self) -> u64 {
         self.seed[3] & 0xf_ffff

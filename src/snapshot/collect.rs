@@ -4,12 +4,12 @@ use super::operation::{self, Moment};
 use super::slow;
 use super::{
     EngineReading, ExemplarReading, FamilyReading, HealthReading, ReportReading, SeriesReading,
-    Snapshot, Value, WorkerReading,
+    Snapshot, Source, Value, WorkerReading,
 };
 use crate::base::host::{self, Process, usage};
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
-use crate::cell::histogram::Histogram;
+use crate::cell::histogram::{Distribution, Histogram, Scratch};
 use crate::cell::planes::Planes;
 use crate::cell::ratio::Ratio;
 use crate::cell::shard;
@@ -19,7 +19,7 @@ use crate::metrics::{Family, GaugeMode, Kind, Registry, Series, labels};
 use crate::objective::{ObjectivePolicy, track};
 use crate::region::workers::Worker;
 use crate::region::{Region, header, plan, reports, workers};
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::path::Path;
 
 impl Snapshot {
@@ -40,7 +40,9 @@ impl Snapshot {
             planes,
             moment,
             workers: workers::list(region.words(), region.layout().workers),
+            scratch: RefCell::default(),
         };
+        let (families, readable) = families(&reader);
         let mut limiters = guard::registry::list(region, planes);
         limiters.sort_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
@@ -49,7 +51,16 @@ impl Snapshot {
             taken_wall_ns: moment.wall_ns,
             age_ns: now,
             window_seconds,
-            families: families(&reader),
+            sources: vec![Source {
+                region: region.header().identity(),
+                host: host::name(),
+                service: region.header().service.clone(),
+                created_wall_ns: region.header().created_wall_ns,
+                taken_wall_ns: moment.wall_ns,
+                age_ns: now,
+            }],
+            derived: None,
+            families,
             slowest: slow::slowest(region, moment),
             errors: slow::errors(region, moment),
             limiters,
@@ -61,7 +72,7 @@ impl Snapshot {
             retries: guard::retry::list(region, planes),
             guards: guard::chain::list(region, planes),
             health: health(region, now),
-            engine: engine_reading(region, now, &reader.workers),
+            engine: engine_reading(region, now, &reader.workers, readable),
         }
     }
 }
@@ -72,43 +83,57 @@ struct Reader<'r> {
     planes: &'r Planes,
     moment: Moment,
     workers: Vec<Worker>,
+    scratch: RefCell<Scratch>,
 }
 
-fn families(reader: &Reader<'_>) -> Vec<FamilyReading> {
+/// A family, unless it is damaged, and its series.
+type Found = Option<(Family, Vec<SeriesReading>)>;
+
+/// All families by name, and how many series can be read.
+fn families(reader: &Reader<'_>) -> (Vec<FamilyReading>, u64) {
     let registry = Registry::of(reader.region);
-    let mut known: HashMap<usize, Option<Family>> = HashMap::new();
-    let mut readings: HashMap<usize, Vec<SeriesReading>> = HashMap::new();
+    // By the family's number; what a damaged region says of it may be any.
+    let most = reader.region.layout().families.count;
+    let mut known: Vec<Option<Found>> = Vec::new();
+    let mut readable = 0;
     for series in registry.all() {
-        let family = known
-            .entry(series.family)
-            .or_insert_with(|| registry.family(series.family));
-        if let Some(family) = family
+        readable += 1;
+        if series.family >= most {
+            continue;
+        }
+        if known.len() <= series.family {
+            known.resize_with(series.family + 1, || None);
+        }
+        let place = known[series.family]
+            .get_or_insert_with(|| Some((registry.family(series.family)?, Vec::new())));
+        if let Some((family, readings)) = place
             && let Some(value) = reader.value(family, &series)
         {
-            let reading = SeriesReading {
+            readings.push(SeriesReading {
                 exemplars: reader.exemplars(&series),
                 labels: series.labels,
                 value,
-            };
-            readings.entry(series.family).or_default().push(reading);
+            });
         }
     }
-    let mut families: Vec<FamilyReading> = readings
+    let mut families: Vec<FamilyReading> = known
         .into_iter()
-        .filter_map(|(index, mut series)| {
-            let family = known.remove(&index)??;
+        .flatten()
+        .flatten()
+        .filter(|(_, series)| !series.is_empty())
+        .map(|(family, mut series)| {
             series.sort_by(|one, other| one.labels.cmp(&other.labels));
-            Some(FamilyReading {
+            FamilyReading {
                 name: family.name,
                 kind: family.kind,
                 help: family.help,
                 unit: family.unit,
                 series,
-            })
+            }
         })
         .collect();
     families.sort_by(|one, other| one.name.cmp(&other.name));
-    families
+    (families, readable)
 }
 
 impl Reader<'_> {
@@ -135,10 +160,14 @@ impl Reader<'_> {
             Kind::Histogram if series.block == 0 => None,
             Kind::Histogram => {
                 let cells = self.histogram(series);
-                Some(Value::Histogram {
-                    lifetime: cells.lifetime(),
-                    window: cells.window(self.moment.now_ns, WINDOW_SLOTS),
-                })
+                let now = self.moment.now_ns;
+                let mut scratch = self.scratch.borrow_mut();
+                let (lifetime, window) = cells.both(now, WINDOW_SLOTS, |_| (), &mut scratch);
+                let window = match window {
+                    Some((window, ())) => window,
+                    None => Distribution::empty(lifetime.bits()),
+                };
+                Some(Value::Histogram { lifetime, window })
             }
             Kind::Operation => operation::read(
                 self.region,
@@ -146,6 +175,7 @@ impl Reader<'_> {
                 series.index,
                 WINDOW_SLOTS,
                 self.moment,
+                &mut self.scratch.borrow_mut(),
             )
             .map(|found| Value::Operation(Box::new(found))),
             Kind::Ratio => {
@@ -232,7 +262,7 @@ fn folders(region: &Region) -> Vec<&Path> {
         .collect()
 }
 
-fn engine_reading(region: &Region, now: u64, found: &[Worker]) -> EngineReading {
+fn engine_reading(region: &Region, now: u64, found: &[Worker], series: u64) -> EngineReading {
     let words = region.words();
     let unburied = found.iter().filter(|worker| !worker.alive).count() as u64;
     let mut warnings = Vec::new();
@@ -256,7 +286,7 @@ fn engine_reading(region: &Region, now: u64, found: &[Worker]) -> EngineReading 
         heap_bytes: (words.len() - region.layout().heap) as u64 * 8,
         created_wall_ns: region.header().created_wall_ns,
         creator_pid: region.header().creator.pid,
-        series_used: Registry::of(region).all().count() as u64,
+        series_used: series,
         series_limit: region.layout().limits.max_series,
         overflowed_opens: words.load(header::OVERFLOWED_OPENS),
         dropped_values: words.load(header::DROPPED_VALUES),

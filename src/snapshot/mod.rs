@@ -6,14 +6,18 @@
 //! stopped. A snapshot never changes: rendered twice, it gives the same bytes.
 
 mod collect;
+mod difference;
+mod merge;
 mod operation;
 mod slow;
+mod source;
 
 pub use crate::base::host::usage::{DiskUsage, HostUsage, ProcessUsage};
 pub use crate::cell::ratio::Hits;
 pub use operation::{Calls, ErrorReading, Moment, OperationReading, read as read_operation};
 pub mod event;
 pub use slow::{ErrorLogReading, LoggedError, SlowBy, SlowCall, SlowestReading};
+pub use source::{Derived, Since, Source};
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::histogram::Distribution;
@@ -37,6 +41,10 @@ pub struct Snapshot {
     pub age_ns: u64,
     /// Length of the window in seconds.
     pub window_seconds: f64,
+    /// The regions that it is of, by their id: one, or those of a merged snapshot.
+    pub sources: Vec<Source>,
+    /// What it is if it was not taken of a region; None when it was.
+    pub derived: Option<Derived>,
     /// Metrics, by name.
     pub families: Vec<FamilyReading>,
     /// The slowest single calls.
@@ -69,6 +77,9 @@ impl Snapshot {
     /// How far back windows reach, in seconds: to the beginning of their first time slot, or of the
     /// region.
     pub fn covered_seconds(&self) -> f64 {
+        if let Some(derived) = &self.derived {
+            return derived.covered_seconds;
+        }
         let slot_ns = self.window_seconds * 1e9 / WINDOW_SLOTS as f64;
         let now_ns = self.age_ns as f64;
         let first = (now_ns / slot_ns).floor() - (WINDOW_SLOTS - 1) as f64;

@@ -2,7 +2,7 @@
 
 use crate::base::limits::WINDOW_SLOTS;
 use crate::cell::distinct::Seen;
-use crate::cell::histogram::{Distribution, Histogram};
+use crate::cell::histogram::{Distribution, Histogram, Scratch};
 use crate::cell::outcomes::{Outcomes, TALLIES, Tally};
 use crate::cell::planes::Planes;
 use crate::metrics::{Registry, errors};
@@ -144,6 +144,7 @@ pub fn read(
     series: usize,
     slots: usize,
     moment: Moment,
+    scratch: &mut Scratch,
 ) -> Option<OperationReading> {
     let cells = Registry::of(region).operation(series)?;
     let outcomes = Outcomes::at(region, planes, cells.index)?;
@@ -153,18 +154,18 @@ pub fn read(
     let histogram = Histogram::new(region, planes, cells.block, series);
     let now = moment.now_ns;
     let covered = covered_seconds(now, slots, region.layout().limits.slot_ns);
-    let window = histogram
-        .window_with(now, slots, |index| outcomes.since(index))
-        .map_or_else(
-            || Calls::none(histogram.bits(), covered),
-            |(latency, tallies)| Calls::of(latency, tallies, covered),
-        );
+    // Before the latencies: a call is counted there first.
     let tallies = outcomes.totals();
+    let (lifetime, window) = histogram.both(now, slots, |index| outcomes.since(index), scratch);
+    let window = window.map_or_else(
+        || Calls::none(histogram.bits(), covered),
+        |(latency, tallies)| Calls::of(latency, tallies, covered),
+    );
     let age = now.saturating_sub(outcomes.made_ns()) as f64 / 1e9;
     let slow = f64::from_bits(cells.slow_bits);
     Some(OperationReading {
         slow_seconds: slow.is_finite().then_some(slow),
-        lifetime: Calls::of(histogram.lifetime(), tallies, age),
+        lifetime: Calls::of(lifetime, tallies, age),
         window,
         errors: errors_of(region, outcomes.errors(), moment),
     })

@@ -17,7 +17,7 @@ use tidegate::metrics::Kind;
 use tidegate::snapshot::{
     Calls, DiskUsage, EngineReading, ErrorLogReading, ErrorReading, ExemplarReading, FamilyReading,
     Hits, HostUsage, LoggedError, OperationReading, ProcessUsage, SeriesReading, SlowCall,
-    SlowestReading, Snapshot, Value, WorkerReading,
+    SlowestReading, Snapshot, Source, Value, WorkerReading,
 };
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::open(r#"{"clock": "manual"}"#).unwrap());
@@ -205,6 +205,15 @@ pub fn empty() -> Snapshot {
         taken_wall_ns: 1_763_700_123_456_789_012,
         age_ns: 125_500_000_000,
         window_seconds: 60.0,
+        sources: vec![Source {
+            region: 0x1234_5678_9abc_def0,
+            host: "web-\"1\"".into(),
+            service: "checkout".into(),
+            created_wall_ns: 1_763_699_997_956_789_012,
+            taken_wall_ns: 1_763_700_123_456_789_012,
+            age_ns: 125_500_000_000,
+        }],
+        derived: None,
         families: Vec::new(),
         slowest: SlowestReading {
             window: vec![slow_call(2.0, "select \"x\"", Outcome::Failure)],

@@ -3,10 +3,12 @@
 use crate::program::{
     ADMITTED, CHECKS, Folder, JOBS, Writer, run, sentence_of, stdout_of, tidegate,
 };
+use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use tidegate::engine::Engine;
 
 fn on(verb: &str, path: &Path, flags: &[&str]) -> Vec<std::ffi::OsString> {
     let flags = flags.iter().map(OsStr::new);
@@ -320,4 +322,40 @@ fn on_a_terminal_the_table_fits_the_window() {
         );
     }
     assert!(text.contains("ended 0"), "{text:?}");
+}
+
+#[test]
+fn snapshots_of_two_regions_are_merged_and_one_is_subtracted() {
+    let folder = Folder::new();
+    let document = |name: &str, requests: u64| {
+        let path = folder.path(name);
+        let config = serde_json::json!({"region": {"path": path}}).to_string();
+        let engine = Engine::open(&config).unwrap();
+        let id = engine.counter("requests", &Default::default()).unwrap();
+        engine.add(id, requests).unwrap();
+        engine.record_metric(b"wait_seconds", 0.25).unwrap();
+        let text = stdout_of(&run(on("snapshot", &path, &["--buckets"])));
+        let file = folder.path(&format!("{name}.json"));
+        std::fs::write(&file, text).unwrap();
+        engine.add(id, 5).unwrap();
+        let later = run(on("snapshot", &path, &["--since", file.to_str().unwrap()]));
+        let later: Value = serde_json::from_str(&stdout_of(&later)).unwrap();
+        assert_eq!(later["counters"][0]["value"], 5);
+        assert_eq!(later["histograms"][0]["interval"]["count"], 0);
+        file
+    };
+    let (one, other) = (document("one", 3), document("other", 4));
+    let merged = stdout_of(&run([&one, &other].iter().fold(
+        vec!["merge".into()],
+        |mut all: Vec<std::ffi::OsString>, file| {
+            all.push(file.into());
+            all
+        },
+    )));
+    let merged: Value = serde_json::from_str(&merged).unwrap();
+    assert_eq!(merged["counters"][0]["value"], 7);
+    assert_eq!(merged["histograms"][0]["lifetime"]["count"], 2);
+    assert_eq!(merged["sources"].as_array().unwrap().len(), 2);
+    let twice = run(["merge".as_ref(), one.as_os_str(), one.as_os_str()]);
+    assert!(sentence_of(&twice, 1).contains("would be there twice"));
 }

@@ -87,6 +87,11 @@ pub fn list(words: Words, link: usize) -> Vec<Edge> {
 /// fraction bits, if one does.
 #[inline(never)]
 pub(super) fn split(words: Words, list: u64, value_bits: u64, bits: u32) {
+    split_times(words, list, value_bits, bits, 1);
+}
+
+/// The same for a value that comes so many times.
+pub(super) fn split_times(words: Words, list: u64, value_bits: u64, bits: u32, times: u64) {
     let Some(list) = words.slice(list as usize, LIST_WORDS) else {
         return;
     };
@@ -99,7 +104,7 @@ pub(super) fn split(words: Words, list: u64, value_bits: u64, bits: u32) {
         if buckets::locate(edge, bits) == place {
             // Doubles of at least 0 are in the order of their bits.
             let side = if value_bits <= edge { 1 } else { 2 };
-            entry[side].fetch_add(1, Ordering::Relaxed);
+            entry[side].fetch_add(times, Ordering::Relaxed);
         }
     }
 }

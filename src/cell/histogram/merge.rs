@@ -7,21 +7,23 @@
 //! differs by the rounding of additions.
 
 use super::Distribution;
+use super::packed::Packed;
 use crate::cell::buckets;
+use std::collections::BTreeMap;
 
 impl Distribution {
     /// What a histogram would hold that had recorded the values of both.
     pub fn merge(&self, other: &Distribution) -> Distribution {
         let bits = self.bits.min(other.bits);
         let edges = self.merge_edges(other);
-        let (one, other) = (self.widened(bits), other.widened(bits));
         let width = 1usize << bits;
-        let mut octaves = [&one.octaves[..], &other.octaves[..]].concat();
+        let mut octaves = [&self.octaves[..], &other.octaves[..]].concat();
         octaves.sort_unstable();
         octaves.dedup();
         let mut counts = vec![0u64; octaves.len() * width];
-        for part in [&one, &other] {
-            for (octave, added) in part.octaves.iter().zip(part.counts.chunks_exact(width)) {
+        for part in [self, other] {
+            let added = part.widened(bits);
+            for (octave, added) in part.octaves.iter().zip(added.chunks_exact(width)) {
                 let Ok(at) = octaves.binary_search(octave) else {
                     continue;
                 };
@@ -35,21 +37,21 @@ impl Distribution {
             bits,
             octaves,
             totals,
-            counts,
+            counts: Packed::of(&counts),
             edges,
-            count: one.count.saturating_add(other.count),
-            sum: one.sum + other.sum,
-            min: one.min.min(other.min),
-            max: one.max.max(other.max),
+            count: self.count.saturating_add(other.count),
+            sum: self.sum + other.sum,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
         }
     }
 
     /// What a histogram with `bits` fraction bits holds that recorded `values`, each so many times.
     /// Values that no histogram takes are left out.
     pub fn of_values(bits: u32, values: impl IntoIterator<Item = (f64, u64)>) -> Distribution {
-        let mut found = Distribution::empty(bits);
         let width = 1usize << bits;
-        let mut octaves: std::collections::BTreeMap<usize, Vec<u64>> = Default::default();
+        let mut octaves: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        let (mut sum, mut min, mut max) = (0.0, f64::NAN, f64::NAN);
         for (value, count) in values {
             if !(0.0..f64::INFINITY).contains(&value) || count == 0 {
                 continue;
@@ -57,29 +59,26 @@ impl Distribution {
             let (octave, bucket) = buckets::locate((value + 0.0).to_bits(), bits);
             let counts = octaves.entry(octave).or_insert_with(|| vec![0; width]);
             counts[bucket] = counts[bucket].saturating_add(count);
-            found.count = found.count.saturating_add(count);
-            found.sum += value * count as f64;
-            found.min = found.min.min(value);
-            found.max = found.max.max(value);
+            sum += value * count as f64;
+            min = value.min(min);
+            max = value.max(max);
         }
-        found.totals = octaves.values().map(|counts| sum_of(counts)).collect();
-        found.octaves = octaves.keys().copied().collect();
-        found.counts = octaves.into_values().flatten().collect();
-        found
+        Distribution {
+            sum,
+            min,
+            max,
+            ..Distribution::of_octaves(bits, octaves)
+        }
     }
 
-    /// The same values in buckets of at most `bits` fraction bits.
-    fn widened(&self, bits: u32) -> Distribution {
-        let mut found = self.clone();
-        while found.bits > bits {
-            found.bits -= 1;
-            found.counts = found
-                .counts
-                .chunks_exact(2)
-                .map(|pair| pair[0].saturating_add(pair[1]))
-                .collect();
+    /// The counts of buckets of at most `bits` fraction bits.
+    fn widened(&self, bits: u32) -> Vec<u64> {
+        let mut counts = self.counts.unpack();
+        for _ in bits..self.bits {
+            let pairs = counts.chunks_exact(2);
+            counts = pairs.map(|pair| pair[0].saturating_add(pair[1])).collect();
         }
-        found
+        counts
     }
 }
 

@@ -273,3 +273,30 @@ fn shards_are_part_of_totals_and_windows() {
     setup.histogram().roll_if_due(setup.now());
     assert_eq!((setup.window(1).count, setup.window(2).count), (0, 6));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20))]
+
+    #[test]
+    fn many_times_is_as_often_once(values in prop::collection::vec((0u32..5000, 0u64..40), 0..20)) {
+        let setup = Setup::new(6);
+        let once = create(&setup.region, 6).unwrap();
+        let once = Histogram::new(&setup.region, &setup.planes, once, 1);
+        let many = Histogram::new(&setup.region, &setup.planes, setup.block, 2);
+        for found in [&once, &many] {
+            found.declare_edge(1000.0).unwrap();
+        }
+        for (value, times) in &values {
+            let value = f64::from(*value);
+            many.record_times(1, value, *times).unwrap();
+            for _ in 0..*times {
+                once.record_at(1, value).unwrap();
+            }
+        }
+        let (many, once) = (many.lifetime(), once.lifetime());
+        prop_assert!(many.indices().eq(once.indices()));
+        prop_assert_eq!(many.edges(), once.edges());
+        prop_assert_eq!((many.count, many.sum), (once.count, once.sum));
+        prop_assert!(many.count == 0 || (many.min, many.max) == (once.min, once.max));
+    }
+}

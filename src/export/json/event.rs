@@ -16,7 +16,7 @@ const PHASES: [&str; 7] = [
 
 /// Appends `event` and a line's end to `out`.
 pub fn write(event: &EventReading, out: &mut Vec<u8>) {
-    let mut json = Json { out };
+    let mut json = Json::new(out);
     // Whatever stands before the line is none of it.
     json.out.push(b'{');
     json.key("number").whole(event.number);

@@ -28,7 +28,7 @@ impl Json<'_> {
         let Value::Ratio { lifetime, window } = value else {
             return false;
         };
-        self.key("lifetime").open(b'{');
+        self.key(self.total).open(b'{');
         self.hits(*lifetime);
         self.close(b'}');
         self.key("window").open(b'{');

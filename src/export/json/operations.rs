@@ -10,7 +10,7 @@ impl Json<'_> {
             .real(buckets::error_of(operation.lifetime.latency.bits()));
         self.key("slow_seconds")
             .real(operation.slow_seconds.unwrap_or(f64::NAN));
-        self.key("lifetime").calls(&operation.lifetime);
+        self.key(self.total).calls(&operation.lifetime);
         self.key("window").calls(&operation.window);
         self.key("errors").open(b'[');
         for error in &operation.errors {
@@ -33,6 +33,9 @@ impl Json<'_> {
         self.key("success_ratio").real(calls.success_ratio());
         self.key("error_rate").real(calls.error_rate());
         self.key("rate_per_second").real(calls.rate_per_second());
+        if self.buckets {
+            self.key("seconds").real(calls.seconds);
+        }
         self.close(b'}');
     }
 

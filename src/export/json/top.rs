@@ -5,7 +5,7 @@ use crate::guard::{TopKey, TopKeys};
 
 /// Appends `keys` as a JSON array to `out`.
 pub fn write(keys: &[TopKey], out: &mut Vec<u8>) {
-    let mut json = Json { out };
+    let mut json = Json::new(out);
     // Whatever stands before the array is none of it.
     json.out.push(b'[');
     json.keys(keys);
