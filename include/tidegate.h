@@ -384,6 +384,11 @@
 #define TIDEGATE_BREAKER_VIEW_WORDS 4
 
 /**
+ * Version of the layout and the rules of tidegate_operation_view.
+ */
+#define TIDEGATE_OPERATION_VIEW_VERSION 1
+
+/**
  * This process's view of one region. Opaque; see tidegate_engine_open().
  */
 typedef struct tidegate_engine tidegate_engine;
@@ -887,6 +892,46 @@ typedef struct tidegate_breaker_view {
    */
   uint64_t slot_ns;
 } tidegate_breaker_view;
+
+/**
+ * Where a shard's owner counts the successful calls of one operation.
+ *
+ * To record a success of v seconds, about which no more is to be said: let b and
+ * i be as for tidegate_shard_cells. If i, as an unsigned number, is below
+ * octaves << fraction_bits, v is at most slow_seconds, b is at most *floor, and
+ * bit (i & 63) of *split is 0: record v in the cells, then add 1 to *successes,
+ * in the numbers that the shard was opened for. Else, and for every call that
+ * failed, was ignored, or has a detail or a trace: tidegate_operation_record()
+ * or its like.
+ *
+ * Read *floor and *split each time. The floor is the shortest of the slowest
+ * calls of the present time slot; when a slot begins, tidegate_tick() lowers it.
+ * Calls between the beginning of a slot and the next tick may be missing among
+ * the slowest, and count in a later slot than they belong to; no call is missing
+ * elsewhere.
+ */
+typedef struct tidegate_operation_view {
+  /**
+   * How long calls took.
+   */
+  tidegate_shard_cells cells;
+  /**
+   * A count of the shard's owner, who alone adds to it.
+   */
+  uint64_t *successes;
+  /**
+   * Bits of a double, in seconds: a longer call must be reported.
+   */
+  const uint64_t *floor;
+  /**
+   * A set of 64 bits: a call in one of these buckets must be reported.
+   */
+  const uint64_t *split;
+  /**
+   * A longer call must be reported; +infinity: none is slow.
+   */
+  double slow_seconds;
+} tidegate_operation_view;
 
 #ifdef __cplusplus
 extern "C" {
@@ -3310,6 +3355,30 @@ tidegate_status tidegate_breaker_report_passed(tidegate_engine *engine,
                                                uint64_t passed,
                                                tidegate_outcome outcome,
                                                double seconds);
+
+/**
+ * Gives the words where a shard's owner counts the successful calls of one
+ * operation; they are made on first use.
+ *
+ * @param engine     An open engine.
+ * @param shard      From tidegate_shard_open().
+ * @param operation  From tidegate_operation_open().
+ * @param out_view   Receives the addresses, valid until the shard or the engine is
+ *                   closed. Not yours to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the shard or operation is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  the region is full;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+TIDEGATE_API
+tidegate_status tidegate_shard_operation(tidegate_engine *engine,
+                                         tidegate_shard shard,
+                                         tidegate_operation operation,
+                                         tidegate_operation_view *out_view);
 
 #ifdef __cplusplus
 }  // extern "C"

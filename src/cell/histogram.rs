@@ -67,8 +67,10 @@ const DIRECTORY: usize = 40;
 const DIRECTORY_ENTRIES: usize = if cfg!(loom) { 2 } else { 64 };
 /// First word of its exemplars.
 const EXEMPLARS: usize = DIRECTORY + 2 * DIRECTORY_ENTRIES;
+/// Which buckets may have an edge in them: bit i of bucket i modulo 64, as a shard counts buckets.
+pub const SPLIT: usize = EXEMPLARS + 1;
 /// Words of a histogram's block.
-pub const BLOCK_WORDS: usize = EXEMPLARS + 1;
+pub const BLOCK_WORDS: usize = SPLIT + 1;
 
 /// The operation whose outcomes are counted beside the values, plus one.
 const OPERATION: usize = 38;

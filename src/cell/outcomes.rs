@@ -9,7 +9,8 @@
 //!   8 + slot * TALLIES      the totals when that time slot began
 //! ```
 //!
-//! The totals themselves are columns of the planes, so counting is one per-CPU add. Successes are
+//! The totals themselves are columns of the planes, so counting is one per-CPU add; owners of shards
+//! count successes beside their latencies. Successes are
 //! counted too: as what is left of all calls, they would go back for a moment whenever a call's
 //! latency was counted but not yet its failure. Totals are filed
 //! for windows in the checkpoint of the operation's histogram, under its claim, so that a window's
@@ -17,6 +18,7 @@
 
 use super::claim::Claim;
 use super::planes::Planes;
+use super::shard;
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::sync::Ordering;
 use crate::region::Region;
@@ -85,7 +87,22 @@ impl<'r> Outcomes<'r> {
     /// Totals since the operation was made.
     pub fn totals(&self) -> [u64; TALLIES] {
         let column = self.region.layout().operation_column(self.index, 0);
-        std::array::from_fn(|tally| self.planes.sum(column + tally))
+        let mut totals = std::array::from_fn(|tally| self.planes.sum(column + tally));
+        let successes: &mut u64 = &mut totals[Tally::Succeeded as usize];
+        if let Some(series) = self.series() {
+            for shard in shard::all(self.region) {
+                *successes = successes.wrapping_add(shard.successes(series));
+            }
+        }
+        totals
+    }
+
+    /// The series whose calls these are.
+    fn series(&self) -> Option<usize> {
+        let series = self.region.words().load(self.entry + SERIES) as usize;
+        series
+            .checked_sub(1)
+            .filter(|series| *series < self.region.layout().series.count)
     }
 
     /// Totals since the checkpoint in place `index`.

@@ -11,7 +11,8 @@
 //! block     one word a series: a counter's count, a histogram's sum (always a double)
 //! + series  one word a series: first word of the histogram's dense block, or 0
 //!
-//! dense block   min, max (doubles; max < min: none yet), six reserved words, then
+//! dense block   min, max (doubles; max < min: none yet), successes of an operation, five reserved
+//!               words, then
 //!               OCTAVES << bits counts from octave FIRST_OCTAVE on
 //! ```
 
@@ -35,6 +36,9 @@ pub const DENSE_HEADER: usize = 8;
 pub const DENSE_MIN: usize = 0;
 /// Offset of the largest value in a dense block.
 pub const DENSE_MAX: usize = 1;
+
+/// Offset of an operation's successes in a dense block.
+pub const DENSE_SUCCESSES: usize = 2;
 
 /// The owning process in one word, or 0; its thread.
 const OWNER: usize = 0;
@@ -103,6 +107,14 @@ impl Shard {
     pub fn dense(&self, series: usize) -> Option<usize> {
         let at = self.words.acquire(self.block + self.series + series) as usize;
         (at != 0).then_some(at)
+    }
+
+    /// The successes that this shard keeps for the operation `series`.
+    pub fn successes(&self, series: usize) -> u64 {
+        let word = self
+            .dense(series)
+            .map(|dense| dense.saturating_add(DENSE_SUCCESSES));
+        word.map_or(0, |word| self.numbers.count(self.words.load(word)))
     }
 
     /// Adds this shard's counts of `octave` to `counts`; false when it has none.

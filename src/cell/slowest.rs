@@ -65,6 +65,26 @@ pub fn is_candidate(region: &Region, now: u64, value_bits: u64) -> bool {
     value_bits > words.load(header::SLOWEST_FLOOR) || now >= words.load(header::SLOWEST_END)
 }
 
+/// Begins the slot of `now`, if nobody has. Who compares with the floor alone relies on others for it.
+pub fn begin_if_due(region: &Region, now: u64) {
+    let words = region.words();
+    let (Some(floor), Some(end)) = (
+        words.get(header::SLOWEST_FLOOR),
+        words.get(header::SLOWEST_END),
+    ) else {
+        return;
+    };
+    let slot_ns = region.layout().limits.slot_ns;
+    let slot = now / slot_ns;
+    let ends = end.load(Ordering::Acquire);
+    if now >= ends {
+        // Killed in between, the next one does both again.
+        floor.store(slot & SLOT_MASK, Ordering::Release);
+        let next = (slot + 1).saturating_mul(slot_ns);
+        let _ = end.compare_exchange(ends, next, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
 /// Puts a call that ends `now` among the slowest, if it is one.
 #[cold]
 #[inline(never)]
@@ -85,13 +105,7 @@ pub fn offer(
     };
     let slot_ns = region.layout().limits.slot_ns;
     let slot = now / slot_ns;
-    let ends = end.load(Ordering::Acquire);
-    if now >= ends {
-        // Killed in between, the next one does both again.
-        floor.store(slot & SLOT_MASK, Ordering::Release);
-        let next = (slot + 1).saturating_mul(slot_ns);
-        let _ = end.compare_exchange(ends, next, Ordering::AcqRel, Ordering::Relaxed);
-    }
+    begin_if_due(region, now);
     let Some(lists) = region.allocate_once(header::SLOWEST, (EVER + 1) * LIST_WORDS) else {
         return;
     };

@@ -24,7 +24,7 @@ use crate::base::{host, name};
 use crate::cell::histogram::{Distribution, Histogram};
 use crate::cell::planes::Planes;
 use crate::cell::rseq;
-use crate::cell::shard;
+use crate::cell::{shard, slowest};
 use crate::guard::{self, Decision, LimiterPolicy, Verdict};
 use crate::health::Plan;
 use crate::metrics::{Kind, MetricOptions, Registry};
@@ -41,7 +41,7 @@ pub use breaker::Breaker;
 pub use bulkhead::Bulkhead;
 pub use chain::Guard;
 pub use health::Probe;
-pub use operation::Details;
+pub use operation::{Details, ShardOperation};
 pub use retry::Retry;
 pub use throttle::Throttle;
 
@@ -651,6 +651,11 @@ impl Engine {
     ) -> Result<ShardHistogram> {
         self.writer()?;
         let series = self.resolve(histogram.0, IdKind::Histogram)?;
+        self.shard_distribution(shard, series)
+    }
+
+    /// Where the owner of `shard` counts the histogram, or the latencies of the operation, `series`.
+    fn shard_distribution(&self, shard: ShardId, series: usize) -> Result<ShardHistogram> {
         let bits = self.histogram_of(series).bits();
         let dense = shard::histogram(&self.region, shard.0, series, bits)?;
         Ok(ShardHistogram {
@@ -674,6 +679,7 @@ impl Engine {
         {
             Histogram::new(&self.region, &self.planes, series.block, series.index).roll_if_due(now);
         }
+        slowest::begin_if_due(&self.region, now);
         guard::breaker::view::tick_all(&self.region, &self.planes);
         self.keep_objectives();
         Ok(())

@@ -1,16 +1,16 @@
 //! Operations: latency, outcome and error code of a call, recorded together.
 
-use super::{Engine, OperationId};
+use super::{Engine, OperationId, ShardHistogram, ShardId};
 use crate::base::error::{Error, Result};
 use crate::base::host;
 use crate::base::limits::WINDOW_SLOTS;
 use crate::base::outcome::Outcome;
-use crate::cell::histogram::Histogram;
-use crate::cell::histogram::Scratch;
+use crate::cell::histogram::{self, Histogram, Scratch};
 use crate::cell::outcomes::{Outcomes, Tally};
-use crate::cell::slowest;
+use crate::cell::{shard, slowest};
 use crate::metrics::{Kind, MetricOptions, OperationCells, Registry, errors};
 use crate::region::handle::IdKind;
+use crate::region::header;
 use crate::snapshot::{Moment, OperationReading, read_operation};
 
 /// What may be said about a call beside how long it took and how it ended.
@@ -24,6 +24,21 @@ pub struct Details<'a> {
     pub detail: Option<&'a str>,
     /// Its trace, kept while it is among the slowest calls, and as an example of its latency.
     pub trace_id: Option<&'a str>,
+}
+
+/// Where a shard's owner counts the successes of one operation: word numbers of the region.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShardOperation {
+    /// How long they took.
+    pub histogram: ShardHistogram,
+    /// How many there were.
+    pub successes: usize,
+    /// Bits of a double: a longer call may be one of the slowest.
+    pub floor: usize,
+    /// Bit i: a call in a bucket whose number ends with i may lie beside a declared edge.
+    pub split: usize,
+    /// The longest call that is not slow; infinite where none is.
+    pub slow_seconds: f64,
 }
 
 impl Engine {
@@ -126,6 +141,27 @@ impl Engine {
             let message = details.message.filter(|message| !message.is_empty());
             errors::count(&self.region, outcomes.errors(), code, message, now);
         }
+    }
+
+    /// Where the owner of `shard` counts the successes of `operation`.
+    pub fn shard_operation(
+        &self,
+        shard: ShardId,
+        operation: OperationId,
+    ) -> Result<ShardOperation> {
+        self.writer()?;
+        let cells = self.operation_cells(operation)?;
+        let series = crate::region::handle::entry(operation.0);
+        let histogram = self.shard_distribution(shard, series)?;
+        Ok(ShardOperation {
+            histogram,
+            successes: histogram.extremes - shard::DENSE_MIN + shard::DENSE_SUCCESSES,
+            floor: header::SLOWEST_FLOOR,
+            split: cells.block.saturating_add(histogram::SPLIT),
+            slow_seconds: Some(f64::from_bits(cells.slow_bits))
+                .filter(|slow| slow.is_finite())
+                .unwrap_or(f64::INFINITY),
+        })
     }
 
     /// The time to give to [`Engine::end_operation`], in nanoseconds of the region's clock.

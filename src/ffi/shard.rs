@@ -4,9 +4,9 @@ use super::engine::tidegate_engine;
 use super::metric::{tidegate_counter, tidegate_histogram};
 use super::status::tidegate_status;
 use super::{edge, input, output};
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::cell::shard;
-use crate::engine::{Counter, HistogramId, Numbers, ShardId};
+use crate::engine::{Counter, Engine, HistogramId, Numbers, ShardHistogram, ShardId};
 
 /**
  * Names a shard: cells that one thread outside the library writes alone, with
@@ -185,18 +185,23 @@ pub unsafe extern "C" fn tidegate_shard_histogram(
         // SAFETY: the caller's promise.
         let engine = unsafe { input::engine(engine)? };
         let found = engine.shard_histogram(ShardId(shard.id), HistogramId(histogram.id))?;
-        let cells = tidegate_shard_cells {
-            counts: output::address(engine, found.counts, shard::OCTAVES << found.bits)?,
-            sum: output::address(engine, found.sum, 1)?,
-            extremes: output::address(engine, found.extremes, 2)?,
-            first_octave: shard::FIRST_OCTAVE as u32,
-            octaves: shard::OCTAVES as u32,
-            fraction_bits: found.bits,
-            reserved: 0,
-        };
+        let cells = cells_of(engine, &found)?;
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_cells, cells) };
         Ok(())
+    })
+}
+
+/// The addresses of a histogram's cells.
+pub fn cells_of(engine: &Engine, found: &ShardHistogram) -> Result<tidegate_shard_cells> {
+    Ok(tidegate_shard_cells {
+        counts: output::address(engine, found.counts, shard::OCTAVES << found.bits)?,
+        sum: output::address(engine, found.sum, 1)?,
+        extremes: output::address(engine, found.extremes, 2)?,
+        first_octave: shard::FIRST_OCTAVE as u32,
+        octaves: shard::OCTAVES as u32,
+        fraction_bits: found.bits,
+        reserved: 0,
     })
 }
 

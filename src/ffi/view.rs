@@ -2,11 +2,12 @@
 
 use super::breaker::tidegate_breaker;
 use super::engine::tidegate_engine;
+use super::operation::tidegate_operation;
 use super::outcome::tidegate_outcome;
-use super::shard::tidegate_shard;
+use super::shard::{cells_of, tidegate_shard, tidegate_shard_cells};
 use super::status::tidegate_status;
 use super::{edge, input, outcome, output};
-use crate::engine::{Breaker, ShardId};
+use crate::engine::{Breaker, OperationId, ShardId};
 use crate::guard::breaker::view;
 
 /** Version of the layout and the rules of tidegate_breaker_view. */
@@ -139,5 +140,83 @@ pub unsafe extern "C" fn tidegate_breaker_report_passed(
         let engine = unsafe { input::engine(engine)? };
         let outcome = outcome::read(outcome)?;
         engine.report_passed(Breaker(breaker.id), passed, outcome, seconds)
+    })
+}
+
+/** Version of the layout and the rules of tidegate_operation_view. */
+pub const TIDEGATE_OPERATION_VIEW_VERSION: u32 = 1;
+
+/**
+ * Where a shard's owner counts the successful calls of one operation.
+ *
+ * To record a success of v seconds, about which no more is to be said: let b and
+ * i be as for tidegate_shard_cells. If i, as an unsigned number, is below
+ * octaves << fraction_bits, v is at most slow_seconds, b is at most *floor, and
+ * bit (i & 63) of *split is 0: record v in the cells, then add 1 to *successes,
+ * in the numbers that the shard was opened for. Else, and for every call that
+ * failed, was ignored, or has a detail or a trace: tidegate_operation_record()
+ * or its like.
+ *
+ * Read *floor and *split each time. The floor is the shortest of the slowest
+ * calls of the present time slot; when a slot begins, tidegate_tick() lowers it.
+ * Calls between the beginning of a slot and the next tick may be missing among
+ * the slowest, and count in a later slot than they belong to; no call is missing
+ * elsewhere.
+ */
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tidegate_operation_view {
+    /** How long calls took. */
+    pub cells: tidegate_shard_cells,
+    /** A count of the shard's owner, who alone adds to it. */
+    pub successes: *mut u64,
+    /** Bits of a double, in seconds: a longer call must be reported. */
+    pub floor: *const u64,
+    /** A set of 64 bits: a call in one of these buckets must be reported. */
+    pub split: *const u64,
+    /** A longer call must be reported; +infinity: none is slow. */
+    pub slow_seconds: f64,
+}
+
+/**
+ * Gives the words where a shard's owner counts the successful calls of one
+ * operation; they are made on first use.
+ *
+ * @param engine     An open engine.
+ * @param shard      From tidegate_shard_open().
+ * @param operation  From tidegate_operation_open().
+ * @param out_view   Receives the addresses, valid until the shard or the engine is
+ *                   closed. Not yours to free.
+ *
+ * @return TIDEGATE_OK, or
+ *         TIDEGATE_E_ARGUMENT  a pointer is NULL;
+ *         TIDEGATE_E_STALE     the shard or operation is not one of this engine;
+ *         TIDEGATE_E_CAPACITY  the region is full;
+ *         TIDEGATE_E_STATE     the engine is an observer.
+ *
+ * Threads: any. Blocks: never. Since 0.1.
+ */
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tidegate_shard_operation(
+    engine: *mut tidegate_engine,
+    shard: tidegate_shard,
+    operation: tidegate_operation,
+    out_view: *mut tidegate_operation_view,
+) -> tidegate_status {
+    edge::run(|| {
+        output::required("out_view", out_view)?;
+        // SAFETY: the caller's promise.
+        let engine = unsafe { input::engine(engine)? };
+        let found = engine.shard_operation(ShardId(shard.id), OperationId(operation.id))?;
+        let view = tidegate_operation_view {
+            cells: cells_of(engine, &found.histogram)?,
+            successes: output::address(engine, found.successes, 1)?,
+            floor: output::address(engine, found.floor, 1)?,
+            split: output::address(engine, found.split, 1)?,
+            slow_seconds: found.slow_seconds,
+        };
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { output::write(out_view, view) };
+        Ok(())
     })
 }

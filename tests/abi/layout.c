@@ -106,6 +106,12 @@ int main(void) {
   FIELD(tidegate_breaker_view, successes);
   FIELD(tidegate_breaker_view, slow_ns);
   FIELD(tidegate_breaker_view, slot_ns);
+  SIZE(tidegate_operation_view);
+  FIELD(tidegate_operation_view, cells);
+  FIELD(tidegate_operation_view, successes);
+  FIELD(tidegate_operation_view, floor);
+  FIELD(tidegate_operation_view, split);
+  FIELD(tidegate_operation_view, slow_seconds);
   CONSTANT(TIDEGATE_OK);
   CONSTANT(TIDEGATE_DENIED);
   CONSTANT(TIDEGATE_E_ARGUMENT);
@@ -170,5 +176,6 @@ int main(void) {
   CONSTANT(TIDEGATE_SHARD_DOUBLES);
   CONSTANT(TIDEGATE_BREAKER_VIEW_VERSION);
   CONSTANT(TIDEGATE_BREAKER_VIEW_WORDS);
+  CONSTANT(TIDEGATE_OPERATION_VIEW_VERSION);
   return 0;
 }

@@ -4,15 +4,16 @@
 //! in. So a histogram with declared edges counts the values of that bucket twice more: those at most
 //! the edge, and those above it. A recorder pays for it only when a value falls into such a bucket:
 //! one in 64 of an octave. What was recorded before the edge was declared, and by owners of shards,
-//! is in neither count, and is judged by the middle of the bucket.
+//! is in neither count, and is judged by the middle of the bucket. Owners of an operation's cells have a
+//! mask of 64 bits that says which buckets may have an edge, and leave those to calls.
 //!
 //! The edges are a list in the heap, of which an entry is claimed by one compare-and-swap and never
 //! given back.
 
-use super::{Distribution, EDGES, Histogram, damaged};
+use super::{BITS, Distribution, EDGES, Histogram, SPLIT, damaged};
 use crate::base::error::{Error, Result};
 use crate::base::sync::{Ordering, load_acquire};
-use crate::cell::buckets;
+use crate::cell::{buckets, shard};
 use crate::region::Region;
 use crate::region::raw::Words;
 
@@ -66,6 +67,21 @@ pub fn declare(region: &Region, link: usize, edge: f64) -> Result<()> {
     )))
 }
 
+/// Declares `edge` in the histogram whose block begins at word `block`.
+pub fn declare_in(region: &Region, block: usize, edge: f64) -> Result<()> {
+    declare(region, block.saturating_add(EDGES), edge)?;
+    let words = region.words();
+    let bits = words.load(block.saturating_add(BITS)) as u32;
+    let Some(split) = words.get(block.saturating_add(SPLIT)) else {
+        return damaged();
+    };
+    // Of a damaged number of bits, no more than a shift takes.
+    let bucket = edge.to_bits() >> (52 - bits.min(52));
+    let first = (shard::FIRST_OCTAVE as u64) << bits.min(52);
+    split.fetch_or(1 << (bucket.wrapping_sub(first) & 63), Ordering::Release);
+    Ok(())
+}
+
 /// The edges of the list that word `link` leads to, in the order of their declaration.
 pub fn list(words: Words, link: usize) -> Vec<Edge> {
     let at = words.acquire(link) as usize;
@@ -112,7 +128,7 @@ pub(super) fn split_times(words: Words, list: u64, value_bits: u64, bits: u32, t
 impl Histogram<'_> {
     /// Counts exactly at `edge` from now on.
     pub fn declare_edge(&self, edge: f64) -> Result<()> {
-        declare(self.region, self.block.saturating_add(EDGES), edge)
+        declare_in(self.region, self.block, edge)
     }
 
     pub(super) fn edges(&self) -> Vec<Edge> {

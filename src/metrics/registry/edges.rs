@@ -12,7 +12,7 @@ use super::{FAMILY_EDGES, FAMILY_NAME, Kind, Registry, SERIES_BLOCK, damaged};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{MAX_NAME_BYTES, MAX_OBJECTIVES};
 use crate::base::sync::{Ordering, fence, load_acquire};
-use crate::cell::histogram::{self, edges};
+use crate::cell::histogram::edges;
 use crate::region::header;
 use crate::region::text::{self, TextRef};
 
@@ -23,7 +23,7 @@ impl Registry<'_> {
         fence(Ordering::SeqCst);
         for series in self.all().filter(|series| series.family == family) {
             if series.block != 0 {
-                edges::declare(self.region, series.block + histogram::EDGES, edge)?;
+                edges::declare_in(self.region, series.block, edge)?;
             }
         }
         Ok(())
@@ -113,7 +113,7 @@ impl Registry<'_> {
             edges::declare(self.region, family_entry + FAMILY_EDGES, edge)?;
         }
         for edge in edges::list(words, family_entry + FAMILY_EDGES) {
-            edges::declare(self.region, block.saturating_add(histogram::EDGES), edge.at)?;
+            edges::declare_in(self.region, block, edge.at)?;
         }
         Ok(())
     }
