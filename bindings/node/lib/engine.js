@@ -8,7 +8,7 @@ const { Counter, Gauge, Histogram, cellsOf } = require('./metrics');
 const { EventReader, readEvents } = require('./events');
 const health = require('./health');
 const { Limiter } = require('./limiter');
-const { Breaker } = require('./breaker');
+const { Breaker, viewOf } = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
 const { Guard } = require('./guard');
 const { Operation } = require('./operation');
@@ -67,6 +67,7 @@ function open(text, attach) {
 class Engine {
   #handle;
   #timer;
+  #tickMs = Infinity;
   /** Time that jumps leaves no time to tick in between: then every recording is a call. */
   #manual = false;
   /** Arrays over the region's memory, detached on close. */
@@ -112,7 +113,8 @@ class Engine {
       I[HANDLE] = handle;
       native.tick();
     };
-    this.#timer = setInterval(tick, Math.min(1000, (window / 12) * 1000));
+    this.#tickMs = Math.min(500, (window / 12) * 1000);
+    this.#timer = setInterval(tick, this.#tickMs);
     this.#timer.unref?.();
   }
 
@@ -126,11 +128,18 @@ class Engine {
     if (known !== undefined) return known;
     const bound = native.bind(handle, KIND[kind]);
     if (I[STATUS] < 0) throw failure(I[STATUS]);
-    const made = METRICS.has(kind)
-      ? new CLASSES[kind](bound, this.#manual ? undefined : cellsOf(kind, bound, this.#buffers), this.#children(kind, name, options))
-      : new CLASSES[kind](bound, name, options);
+    const made = this.#make(kind, bound, name, options);
     this.#objects[kind].set(id, made);
     return made;
+  }
+
+  #make(kind, bound, name, options) {
+    if (METRICS.has(kind)) {
+      const cells = this.#manual ? undefined : cellsOf(kind, bound, this.#buffers);
+      return new CLASSES[kind](bound, cells, this.#children(kind, name, options));
+    }
+    if (kind === 'breaker' && !this.#manual) return new Breaker(bound, name, viewOf(bound, this.#buffers, this.#tickMs));
+    return new CLASSES[kind](bound, name);
   }
 
   #children(kind, name, options) {

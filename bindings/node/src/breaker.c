@@ -29,6 +29,52 @@ static napi_value breaker_report(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* breakerReportPassed(): handle, permit halves = the state in which it passed, outcome, numbers[1] */
+static napi_value breaker_report_passed(napi_env env, napi_callback_info info) {
+  HOT(KIND_BREAKER);
+  tidegate_breaker breaker = {entry->id};
+  arena->status = tidegate_breaker_report_passed(engine, breaker, permit_of(arena), arena->outcome,
+                                                 arena->numbers[1]);
+  return NULL;
+}
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOW_HALF 0
+#else
+#define LOW_HALF 1
+#endif
+
+/* breakerView(): handle; [words with state and failing, pass, the successes of this thread], or
+ * undefined; numbers[0..2]: which halves are the low ones of state, failing, pass; numbers[3..4]:
+ * slow_ns, slot_ns */
+static napi_value breaker_view(napi_env env, napi_callback_info info) {
+  HOT(KIND_BREAKER);
+  tidegate_shard shard;
+  tidegate_breaker_view view;
+  tidegate_breaker breaker = {entry->id};
+  arena->status = shard_of(entry->held, &shard);
+  if (arena->status == TIDEGATE_OK)
+    arena->status = tidegate_shard_breaker(engine, shard, breaker, &view);
+  if (arena->status != TIDEGATE_OK) return NULL;
+  /* One array for two, which is one check less a call. */
+  uintptr_t state_at = (uintptr_t)view.state;
+  uintptr_t failing_at = (uintptr_t)view.failing;
+  uintptr_t first = state_at < failing_at ? state_at : failing_at;
+  uintptr_t last = state_at < failing_at ? failing_at : state_at;
+  if (last - first > 4096) return NULL;
+  arena->numbers[0] = (double)((state_at - first) / sizeof(uint32_t) + LOW_HALF);
+  arena->numbers[1] = (double)((failing_at - first) / sizeof(uint32_t) + LOW_HALF);
+  arena->numbers[2] = LOW_HALF;
+  arena->numbers[3] = (double)view.slow_ns;
+  arena->numbers[4] = (double)view.slot_ns;
+  napi_value parts[3] = {
+      cells(env, (uint64_t *)first, (last - first) / sizeof(uint64_t) + 1),
+      cells(env, (uint64_t *)(uintptr_t)view.pass, 1),
+      cells(env, view.successes, TIDEGATE_BREAKER_VIEW_WORDS),
+  };
+  return array_of(env, parts, 3);
+}
+
 /* breakerSetMode(): handle, outcome = mode */
 static napi_value breaker_set_mode(napi_env env, napi_callback_info info) {
   HOT(KIND_BREAKER);
@@ -78,6 +124,8 @@ static napi_value breaker_read(napi_env env, napi_callback_info info) {
 const struct function breaker_functions[] = {
     {"breakerAcquire", breaker_acquire},
     {"breakerReport", breaker_report},
+    {"breakerReportPassed", breaker_report_passed},
+    {"breakerView", breaker_view},
     {"breakerSetMode", breaker_set_mode},
     {"breakerState", breaker_state},
     {"breakerRead", breaker_read},

@@ -88,6 +88,13 @@ static napi_value clock_advance(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* clock(): numbers[0] nanoseconds, for how long something took */
+static napi_value read_clock(napi_env env, napi_callback_info info) {
+  (void)info;
+  state_of(env)->arena->numbers[0] = now_ns();
+  return NULL;
+}
+
 /* tick(): handle */
 static napi_value tick(napi_env env, napi_callback_info info) {
   HOT(KIND_ENGINE);
@@ -196,6 +203,7 @@ const struct function engine_functions[] = {
     {"engineClose", engine_close},
     {"configCheck", config_check},
     {"clockAdvance", clock_advance},
+    {"clock", read_clock},
     {"tick", tick},
     {"openNamed", open_named},
     {"bind", bind},

@@ -20,15 +20,24 @@ static void keep(napi_env env, void *data, void *hint) {
   (void)hint;
 }
 
-static napi_value cells(napi_env env, uint64_t *at, size_t count) {
+napi_value cells(napi_env env, uint64_t *at, size_t count) {
   napi_value buffer = NULL;
   napi_status made =
       napi_create_external_arraybuffer(env, at, count * sizeof *at, keep, NULL, &buffer);
   return made == napi_ok ? buffer : NULL;
 }
 
-/* This environment's shard of the engine; made when first asked for. */
-static tidegate_status shard_of(struct held *held, tidegate_shard *out) {
+napi_value array_of(napi_env env, const napi_value *parts, uint32_t count) {
+  napi_value array = NULL;
+  napi_create_array_with_length(env, count, &array);
+  for (uint32_t i = 0; i < count; i++) {
+    if (parts[i] == NULL) return NULL;
+    napi_set_element(env, array, i, parts[i]);
+  }
+  return array;
+}
+
+tidegate_status shard_of(struct held *held, tidegate_shard *out) {
   if (held->shard.id == 0) {
     tidegate_status status =
         tidegate_shard_open(held->core.engine, TIDEGATE_SHARD_DOUBLES, &held->shard);
@@ -111,13 +120,7 @@ static napi_value histogram_cells(napi_env env, napi_callback_info info) {
       cells(env, found.extremes, before + ((size_t)found.octaves << found.fraction_bits)),
       cells(env, found.sum, 1),
   };
-  napi_value array = NULL;
-  napi_create_array_with_length(env, 2, &array);
-  for (uint32_t i = 0; i < 2; i++) {
-    if (parts[i] == NULL) return NULL;
-    napi_set_element(env, array, i, parts[i]);
-  }
-  return array;
+  return array_of(env, parts, 2);
 }
 
 /* histogramRecord(): handle, numbers[0] */

@@ -129,6 +129,13 @@ char *text_from(napi_env env, napi_value value, bool *ok);
 napi_value number_to(napi_env env, double number);
 napi_value throw_memory(napi_env env);
 
+/* This environment's shard of the engine; made when first asked for. */
+tidegate_status shard_of(struct held *held, tidegate_shard *out);
+/* An ArrayBuffer over words of the region, which nobody frees; lib/ detaches it on close. */
+napi_value cells(napi_env env, uint64_t *at, size_t count);
+/* NULL when one of the parts is. */
+napi_value array_of(napi_env env, const napi_value *parts, uint32_t count);
+
 /* The table of addon.c. */
 struct function {
   const char *name;
