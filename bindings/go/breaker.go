@@ -104,11 +104,7 @@ func (b Breaker) Acquire() (BreakerPermit, error) {
 	if b.s == nil {
 		return BreakerPermit{}, unopened("breaker")
 	}
-	if !b.s.engine.enter() {
-		return BreakerPermit{}, ErrClosed
-	}
 	permit, r := capi.BreakerAcquire(b.s.engine.c, b.s.id)
-	b.s.engine.leave()
 	switch {
 	case r.Status == capi.Denied:
 		return BreakerPermit{}, &Denied{Guard: "breaker", Name: b.s.name}
@@ -124,11 +120,7 @@ func (p BreakerPermit) Report(outcome Outcome, took time.Duration) error {
 	if p.s == nil {
 		return unopened("breaker's permit")
 	}
-	if !p.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.BreakerReport(p.s.engine.c, p.s.id, p.id, int32(outcome), took.Seconds())
-	p.s.engine.leave()
 	return failure(r)
 }
 
@@ -142,9 +134,9 @@ func (b Breaker) Do(ctx context.Context, fn func(context.Context) error) error {
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	start := clock()
 	outcome := Failure
-	defer func() { permit.Report(outcome, time.Since(start)) }()
+	defer func() { permit.Report(outcome, clock()-start) }()
 	err = fn(ctx)
 	outcome = OutcomeOf(err)
 	return err
@@ -155,11 +147,7 @@ func (b Breaker) Phase() (BreakerPhase, error) {
 	if b.s == nil {
 		return 0, unopened("breaker")
 	}
-	if !b.s.engine.enter() {
-		return 0, ErrClosed
-	}
 	phase, r := capi.BreakerState(b.s.engine.c, b.s.id)
-	b.s.engine.leave()
 	return BreakerPhase(phase), failure(r)
 }
 

@@ -53,9 +53,6 @@ func (b Bulkhead) Enter() (BulkheadPermit, error) {
 	if b.s == nil {
 		return BulkheadPermit{}, unopened("bulkhead")
 	}
-	if !b.s.engine.enter() {
-		return BulkheadPermit{}, ErrClosed
-	}
 	var permit uint64
 	var r capi.Result
 	if b.keyed {
@@ -63,7 +60,6 @@ func (b Bulkhead) Enter() (BulkheadPermit, error) {
 	} else {
 		permit, r = capi.BulkheadEnter(b.s.engine.c, b.s.id)
 	}
-	b.s.engine.leave()
 	switch {
 	case r.Status == capi.Denied:
 		return BulkheadPermit{}, &Denied{Guard: "bulkhead", Name: b.s.name}
@@ -78,11 +74,7 @@ func (p BulkheadPermit) Leave() error {
 	if p.s == nil {
 		return unopened("bulkhead's permit")
 	}
-	if !p.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.BulkheadLeave(p.s.engine.c, p.s.id, p.id)
-	p.s.engine.leave()
 	return failure(r)
 }
 
@@ -91,11 +83,7 @@ func (p BulkheadPermit) LeaveWith(outcome Outcome, took time.Duration) error {
 	if p.s == nil {
 		return unopened("bulkhead's permit")
 	}
-	if !p.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.BulkheadLeaveWith(p.s.engine.c, p.s.id, p.id, int32(outcome), took.Seconds())
-	p.s.engine.leave()
 	return failure(r)
 }
 
@@ -125,9 +113,9 @@ func (b Bulkhead) Do(ctx context.Context, fn func(context.Context) error) error 
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	start := clock()
 	outcome := Failure
-	defer func() { permit.LeaveWith(outcome, time.Since(start)) }()
+	defer func() { permit.LeaveWith(outcome, clock()-start) }()
 	err = fn(ctx)
 	outcome = OutcomeOf(err)
 	return err

@@ -138,6 +138,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.cleanup.Stop()
+	capi.EngineLock(e.c) // before its shards go
 	for i := range shards {
 		if shards[i].id != 0 {
 			capi.ShardClose(e.c, shards[i].id)

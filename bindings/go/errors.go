@@ -100,8 +100,11 @@ func (d *Denied) Is(target error) bool { return target == ErrDenied }
 
 // failure is a result as an error; nil for an answer.
 func failure(r capi.Result) error {
-	if r.Status >= 0 {
+	switch {
+	case r.Status >= 0:
 		return nil
+	case r.Status == capi.Closed:
+		return ErrClosed
 	}
 	return &Error{Code(r.Status), r.Message}
 }

@@ -55,11 +55,7 @@ func (g Guard) Acquire(cost, attempt uint32) (GuardPermit, error) {
 	if g.s == nil {
 		return GuardPermit{}, unopened("guard")
 	}
-	if !g.s.engine.enter() {
-		return GuardPermit{}, ErrClosed
-	}
 	permit, answer, r := capi.GuardAcquire(g.s.engine.c, g.s.id, g.key, g.keyed, cost, attempt)
-	g.s.engine.leave()
 	switch {
 	case r.Status == capi.Denied:
 		kind := refusers[0]
@@ -78,11 +74,7 @@ func (p GuardPermit) Report(outcome Outcome, took time.Duration) error {
 	if p.s == nil {
 		return unopened("guard's permit")
 	}
-	if !p.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.GuardReport(p.s.engine.c, p.s.id, p.c, int32(outcome), took.Seconds())
-	p.s.engine.leave()
 	return failure(r)
 }
 
@@ -96,9 +88,9 @@ func (g Guard) Do(ctx context.Context, fn func(context.Context) error) error {
 	if err != nil {
 		return err
 	}
-	start := time.Now()
+	start := clock()
 	outcome := Failure
-	defer func() { permit.Report(outcome, time.Since(start)) }()
+	defer func() { permit.Report(outcome, clock()-start) }()
 	err = fn(ctx)
 	outcome = OutcomeOf(err)
 	return err

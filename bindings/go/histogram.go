@@ -181,6 +181,6 @@ func (h Histogram) Quantiles(window time.Duration, quantiles ...float64) ([]floa
 //
 //	defer seconds.Time()()
 func (h Histogram) Time() func() {
-	start := time.Now()
-	return func() { h.RecordDuration(time.Since(start)) }
+	start := clock()
+	return func() { h.RecordDuration(clock() - start) }
 }

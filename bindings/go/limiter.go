@@ -86,12 +86,15 @@ func (l Limiter) Allow() bool { return l.AllowN(1) }
 
 // AllowN takes n units now, or none.
 func (l Limiter) AllowN(n uint32) bool {
-	if l.s == nil || !l.s.engine.enter() {
+	s := l.s
+	switch {
+	case s == nil:
 		return false
+	case l.keyed:
+		return capi.LimiterTakeKey(s.engine.c, s.id, l.key, n).Status == capi.OK
+	default:
+		return capi.LimiterTake(s.engine.c, s.id, n).Status == capi.OK
 	}
-	r := capi.LimiterCheck(l.s.engine.c, l.s.id, l.key, l.keyed, n, nil)
-	l.s.engine.leave()
-	return r.Status == capi.OK
 }
 
 // Check takes cost units now, or none, and says what is left and how long to wait. A denial is no
@@ -100,12 +103,7 @@ func (l Limiter) Check(cost uint32) (Decision, error) {
 	if l.s == nil {
 		return Decision{}, unopened("limiter")
 	}
-	if !l.s.engine.enter() {
-		return Decision{}, ErrClosed
-	}
-	var d capi.Decision
-	r := capi.LimiterCheck(l.s.engine.c, l.s.id, l.key, l.keyed, cost, &d)
-	l.s.engine.leave()
+	d, r := capi.LimiterCheck(l.s.engine.c, l.s.id, l.key, l.keyed, cost)
 	if r.Status < 0 {
 		return Decision{}, failure(r)
 	}

@@ -202,11 +202,7 @@ func (g Gauge) TrySet(value float64) error {
 	if g.s == nil {
 		return unopened("gauge")
 	}
-	if !g.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.GaugeSet(g.s.engine.c, g.s.id, value)
-	g.s.engine.leave()
 	return failure(r)
 }
 
@@ -215,11 +211,7 @@ func (g Gauge) TryAdd(delta float64) error {
 	if g.s == nil {
 		return unopened("gauge")
 	}
-	if !g.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.GaugeAdd(g.s.engine.c, g.s.id, delta)
-	g.s.engine.leave()
 	return failure(r)
 }
 

@@ -38,11 +38,7 @@ func (r Ratio) Record(hits, misses uint64) error {
 	if r.s == nil {
 		return unopened("ratio")
 	}
-	if !r.s.engine.enter() {
-		return ErrClosed
-	}
 	result := capi.RatioRecord(r.s.engine.c, r.s.id, hits, misses)
-	r.s.engine.leave()
 	return failure(result)
 }
 

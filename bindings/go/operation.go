@@ -40,11 +40,7 @@ func (o Operation) Record(took time.Duration, outcome Outcome, code string) erro
 	if o.s == nil {
 		return unopened("operation")
 	}
-	if !o.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.OperationRecord(o.s.engine.c, o.s.id, took.Seconds(), int32(outcome), code)
-	o.s.engine.leave()
 	return failure(r)
 }
 
@@ -59,11 +55,7 @@ func (o Operation) Begin() (OperationCall, error) {
 	if o.s == nil {
 		return OperationCall{}, unopened("operation")
 	}
-	if !o.s.engine.enter() {
-		return OperationCall{}, ErrClosed
-	}
 	started, r := capi.OperationBegin(o.s.engine.c, o.s.id)
-	o.s.engine.leave()
 	if err := failure(r); err != nil {
 		return OperationCall{}, err
 	}
@@ -75,19 +67,15 @@ func (c OperationCall) End(outcome Outcome, code string) error {
 	if c.s == nil {
 		return unopened("operation's call")
 	}
-	if !c.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.OperationEnd(c.s.engine.c, c.s.id, c.started, int32(outcome), code)
-	c.s.engine.leave()
 	return failure(r)
 }
 
 // Do calls fn and records how long it took and how it ended, by [OutcomeOf] and [CodeOf].
 func (o Operation) Do(ctx context.Context, fn func(context.Context) error) (err error) {
-	start := time.Now()
+	start := clock()
 	outcome, code := Failure, "panic"
-	defer func() { o.Record(time.Since(start), outcome, code) }()
+	defer func() { o.Record(clock()-start, outcome, code) }()
 	err = fn(ctx)
 	outcome, code = OutcomeOf(err), CodeOf(err)
 	return err

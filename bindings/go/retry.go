@@ -37,11 +37,7 @@ func (r Retry) Next(attempt uint32, elapsed, asked time.Duration) (time.Duration
 	if r.s == nil {
 		return 0, unopened("retry")
 	}
-	if !r.s.engine.enter() {
-		return 0, ErrClosed
-	}
 	delay, answer := capi.RetryNext(r.s.engine.c, r.s.id, attempt, uint64(max(elapsed, 0)), uint64(max(asked, 0)))
-	r.s.engine.leave()
 	switch {
 	case answer.Status == capi.Denied:
 		return 0, &Denied{Guard: "retry", Name: r.s.name}

@@ -33,11 +33,7 @@ func (t Throttle) Acquire() error {
 	if t.s == nil {
 		return unopened("throttle")
 	}
-	if !t.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.ThrottleAcquire(t.s.engine.c, t.s.id)
-	t.s.engine.leave()
 	if r.Status == capi.Denied {
 		return &Denied{Guard: "throttle", Name: t.s.name}
 	}
@@ -49,11 +45,7 @@ func (t Throttle) Report(outcome Outcome) error {
 	if t.s == nil {
 		return unopened("throttle")
 	}
-	if !t.s.engine.enter() {
-		return ErrClosed
-	}
 	r := capi.ThrottleReport(t.s.engine.c, t.s.id, int32(outcome))
-	t.s.engine.leave()
 	return failure(r)
 }
 

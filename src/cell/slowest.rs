@@ -62,7 +62,8 @@ pub struct Call {
 #[inline(always)]
 pub fn is_candidate(region: &Region, now: u64, value_bits: u64) -> bool {
     let words = region.words();
-    value_bits > words.load(header::SLOWEST_FLOOR) || now >= words.load(header::SLOWEST_END)
+    let longer = value_bits & !SLOT_MASK > words.load(header::SLOWEST_FLOOR);
+    longer || now >= words.load(header::SLOWEST_END)
 }
 
 /// Begins the slot of `now`, if nobody has. Who compares with the floor alone relies on others for it.

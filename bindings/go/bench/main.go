@@ -3,8 +3,11 @@
 //	go run .                 a table; absolute figures are this machine's, compare the columns
 //	go run . -smoke          only shows that everything runs
 //	go run . -save DIR       keeps the table in DIR, named by the day
+//	go run . -only limiter   only rows with this word
 //
-// Each figure is the median of several runs in nanoseconds for one operation: 1G in one goroutine, 2G
+// Rows called "floor" are what the least operation of that kind costs here: a pinned add, a call into C
+// that does nothing. Figures move with the machine; their ratios to peers and floors of the same run
+// hardly do. Each figure is the median of several runs in nanoseconds for one operation: 1G in one goroutine, 2G
 // in two at once on the same object, for each of them.
 package main
 
@@ -23,6 +26,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -30,6 +34,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sony/gobreaker/v2"
 	tidegate "github.com/tidegate/tidegate/bindings/go"
+	"github.com/tidegate/tidegate/bindings/go/bench/floor"
+	"github.com/tidegate/tidegate/bindings/go/internal/pin"
 	"golang.org/x/time/rate"
 )
 
@@ -40,7 +46,10 @@ type measured struct {
 	op        func(i int)
 }
 
-var smoke = flag.Bool("smoke", false, "only show that everything runs")
+var (
+	smoke = flag.Bool("smoke", false, "only show that everything runs")
+	only  = flag.String("only", "", "only rows with this word")
+)
 
 func main() {
 	save := flag.String("save", "", "folder to keep the table in")
@@ -58,6 +67,9 @@ func main() {
 	fmt.Fprintf(out, "%-34s %-28s %8s %8s\n", "ns", "", "1G", "2G")
 	previous := ""
 	for _, m := range operations() {
+		if !strings.Contains(m.what+" "+m.who, *only) {
+			continue
+		}
 		title := m.what
 		if title == previous {
 			title = ""
@@ -82,6 +94,8 @@ func have[T any](value T, err error) T {
 	return value
 }
 
+var origin = time.Now()
+
 func operations() []measured {
 	engine := have(tidegate.Open(tidegate.Config{}))
 	values := make([]float64, 1<<16)
@@ -98,9 +112,9 @@ func operations() []measured {
 
 	counter := have(engine.Counter("c", nil))
 	histogram := have(engine.Histogram("h", nil))
-	limiter := have(engine.Limiter("l", &tidegate.LimiterConfig{Rate: 1e9, Burst: 1 << 40}))
+	limiter := have(engine.Limiter("l", &tidegate.LimiterConfig{Rate: 1000, Burst: 1e9}))
 	denying := have(engine.Limiter("d", &tidegate.LimiterConfig{Rate: 0.0001, Burst: 1}))
-	keyed := have(engine.Limiter("k", &tidegate.LimiterConfig{Rate: 1e6, Burst: 1 << 40, Keyed: true}))
+	keyed := have(engine.Limiter("k", &tidegate.LimiterConfig{Rate: 1000, Burst: 1e9, Keyed: true}))
 	breaker := have(engine.Breaker("b", &tidegate.BreakerConfig{}))
 	bulkhead := have(engine.Bulkhead("b", &tidegate.BulkheadConfig{MaxConcurrent: 10}))
 	operation := have(engine.Operation("o", nil))
@@ -113,32 +127,49 @@ func operations() []measured {
 	vmCounter := metrics.NewSet().NewCounter("c")
 	vmHistogram := metrics.NewSet().NewHistogram("h")
 	hdr := hdrhistogram.New(1, 60_000_000_000, 2)
-	xrate := rate.NewLimiter(1e9, math.MaxInt)
+	xrate := rate.NewLimiter(1000, 1e9)
 	xdenying := rate.NewLimiter(0.0001, 1)
 	xdenying.Allow()
 	denying.Allow()
 	var xkeyed sync.Map
 	gobreaks := gobreaker.NewCircuitBreaker[any](gobreaker.Settings{})
 
+	var batch tidegate.Batch
+	batchedCounter, batchedHistogram := batch.Counter(counter), batch.Histogram(histogram)
+	batchedOperation := batch.Operation(operation)
+	var word atomic.Uint64
+
 	return []measured{
+		{what: "counter, add 1", who: "floor: pin, add, unpin", op: func(int) { pin.Pin(); pin.Count(&word); pin.Unpin() }},
+		{what: "counter, add 1", who: "floor: atomic add", op: func(int) { word.Add(1) }},
 		{what: "counter, add 1", who: "tidegate", op: func(int) { counter.Inc() }},
+		{what: "counter, add 1", who: "tidegate, in a Batch", one: true, op: func(int) { batchedCounter.Inc() }},
 		{what: "counter, add 1", who: "VictoriaMetrics/metrics", op: func(int) { vmCounter.Inc() }},
 		{what: "counter, add 1", who: "client_golang", op: func(int) { promCounter.Inc() }},
 		{what: "histogram, record", who: "tidegate", op: func(i int) { histogram.Record(value(i)) }},
+		{what: "histogram, record", who: "tidegate, in a Batch", one: true, op: func(i int) { batchedHistogram.Record(value(i)) }},
 		{what: "histogram, record", who: "hdrhistogram-go", one: true, op: func(i int) { hdr.RecordValue(int64(value(i) * 1e9)) }},
 		{what: "histogram, record", who: "VictoriaMetrics/metrics", op: func(i int) { vmHistogram.Update(value(i)) }},
 		{what: "histogram, record", who: "client_golang", op: func(i int) { promHistogram.Observe(value(i)) }},
 		{what: "histogram, record", who: "client_golang, native", op: func(i int) { promNative.Observe(value(i)) }},
+		{what: "limiter, admitted", who: "floor: empty call into C", op: func(int) { floor.Call() }},
 		{what: "limiter, admitted", who: "tidegate", op: func(int) { limiter.Allow() }},
 		{what: "limiter, admitted", who: "x/time/rate", op: func(int) { xrate.Allow() }},
 		{what: "limiter, denied", who: "tidegate", op: func(int) { denying.Allow() }},
 		{what: "limiter, denied", who: "x/time/rate", op: func(int) { xdenying.Allow() }},
+		{what: "limiter, one of 10,000 keys", who: "floor: empty call with the key", op: func(i int) { floor.CallWithKey(key(i)) }},
+		{what: "limiter, one of 10,000 keys", who: "tidegate, 64 keys in a call", op: func(i int) {
+			if i%64 == 0 {
+				from := i * 7919 % (len(keys) - 64)
+				keyed.AllowKeys(keys[from : from+64]...)
+			}
+		}},
 		{what: "limiter, one of 10,000 keys", who: "tidegate", op: func(i int) { keyed.Key(key(i)).Allow() }},
 		{what: "limiter, one of 10,000 keys", who: "x/time/rate, sync.Map", op: func(i int) {
 			k := key(i)
 			found, ok := xkeyed.Load(k)
 			if !ok {
-				found, _ = xkeyed.LoadOrStore(k, rate.NewLimiter(1e6, math.MaxInt))
+				found, _ = xkeyed.LoadOrStore(k, rate.NewLimiter(1000, 1e9))
 			}
 			found.(*rate.Limiter).Allow()
 		}},
@@ -148,7 +179,10 @@ func operations() []measured {
 		}},
 		{what: "bulkhead around nothing", who: "tidegate", op: func(int) { bulkhead.Do(ctx, nothing) }},
 		{what: "operation, record", who: "tidegate", op: func(i int) { operation.Record(time.Millisecond, tidegate.Success, "") }},
-		{what: "floor: reading the clock twice", who: "", op: func(int) { time.Since(time.Now()) }},
+		{what: "operation, record", who: "tidegate, in a Batch", one: true, op: func(int) { batchedOperation.Record(time.Millisecond, tidegate.Success) }},
+		{what: "operation around nothing", who: "tidegate", op: func(int) { operation.Do(ctx, nothing) }},
+		{what: "the clock", who: "time.Since(time.Now())", op: func(int) { time.Since(time.Now()) }},
+		{what: "the clock", who: "time.Since, twice", op: func(int) { time.Since(origin); time.Since(origin) }},
 	}
 }
 

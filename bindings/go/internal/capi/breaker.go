@@ -5,37 +5,35 @@ package capi
 /*
 #include "shim.h"
 
-#cgo noescape breaker_acquire
-#cgo nocallback breaker_acquire
-#cgo noescape breaker_report
-#cgo nocallback breaker_report
-#cgo noescape breaker_state
-#cgo nocallback breaker_state
-#cgo noescape breaker_read
-#cgo nocallback breaker_read
 
 static capi_result breaker_open(tidegate_engine *e, const char *name, const char *config, uint64_t *out)
 {
     return capi_done(tidegate_breaker_open(e, name, config, (tidegate_breaker *)out));
 }
-static capi_result breaker_acquire(tidegate_engine *e, uint64_t id, uint64_t *out)
+static capi_number breaker_acquire(uintptr_t gate, uint64_t id)
 {
-    return capi_done(tidegate_breaker_acquire(e, (tidegate_breaker){id}, out));
+    uint64_t out = 0;
+    tidegate_engine *e = capi_enter(gate);
+    capi_result result = CAPI_INSIDE(e, tidegate_breaker_acquire(e, (tidegate_breaker){id}, &out));
+    return (capi_number){result, out};
 }
-static capi_result breaker_report(tidegate_engine *e, uint64_t id, uint64_t permit, int32_t outcome,
-                                  double seconds)
+static capi_result breaker_report(uintptr_t gate, uint64_t id, uint64_t permit, int32_t outcome, double seconds)
 {
-    return capi_done(tidegate_breaker_report(e, (tidegate_breaker){id}, permit, outcome, seconds));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_breaker_report(e, (tidegate_breaker){id}, permit, outcome, seconds));
 }
-static capi_result breaker_state(tidegate_engine *e, uint64_t id, int32_t *out)
+static capi_number breaker_state(uintptr_t gate, uint64_t id)
 {
-    return capi_done(tidegate_breaker_state(e, (tidegate_breaker){id}, out));
+    tidegate_breaker_phase phase = TIDEGATE_BREAKER_CLOSED;
+    tidegate_engine *e = capi_enter(gate);
+    capi_result result = CAPI_INSIDE(e, tidegate_breaker_state(e, (tidegate_breaker){id}, &phase));
+    return (capi_number){result, (uint64_t)phase};
 }
 static capi_result breaker_set_mode(tidegate_engine *e, uint64_t id, int32_t mode)
 {
     return capi_done(tidegate_breaker_set_mode(e, (tidegate_breaker){id}, mode));
 }
-static capi_result breaker_read(tidegate_engine *e, uint64_t id, void *out)
+static capi_result breaker_read(tidegate_engine *e, uint64_t id, tidegate_breaker_reading *out)
 {
     return capi_done(tidegate_breaker_read(e, (tidegate_breaker){id}, out));
 }
@@ -69,21 +67,19 @@ func BreakerOpen(e Engine, name, config string) (uint64, Result) {
 
 // BreakerAcquire asks whether a call may go on.
 func BreakerAcquire(e Engine, id uint64) (permit uint64, r Result) {
-	var out C.uint64_t
-	r = result(C.breaker_acquire(e.c, C.uint64_t(id), &out))
-	return uint64(out), r
+	n := C.breaker_acquire(e.gate, C.uint64_t(id))
+	return uint64(n.number), result(n.result)
 }
 
 // BreakerReport gives a permit back, with what happened.
 func BreakerReport(e Engine, id, permit uint64, outcome int32, seconds float64) Result {
-	return result(C.breaker_report(e.c, C.uint64_t(id), C.uint64_t(permit), C.int32_t(outcome), C.double(seconds)))
+	return result(C.breaker_report(e.gate, C.uint64_t(id), C.uint64_t(permit), C.int32_t(outcome), C.double(seconds)))
 }
 
 // BreakerState tells where a breaker is.
 func BreakerState(e Engine, id uint64) (phase int32, r Result) {
-	var out C.int32_t
-	r = result(C.breaker_state(e.c, C.uint64_t(id), &out))
-	return int32(out), r
+	n := C.breaker_state(e.gate, C.uint64_t(id))
+	return int32(n.number), result(n.result)
 }
 
 // BreakerSetMode puts a breaker where somebody wants it.
@@ -94,6 +90,6 @@ func BreakerSetMode(e Engine, id uint64, mode int32) Result {
 // BreakerRead tells what a breaker sees, and why it last opened.
 func BreakerRead(e Engine, id uint64) (BreakerReading, Result) {
 	var reading BreakerReading
-	r := result(C.breaker_read(e.c, C.uint64_t(id), unsafe.Pointer(&reading)))
+	r := result(C.breaker_read(e.c, C.uint64_t(id), (*C.tidegate_breaker_reading)(unsafe.Pointer(&reading))))
 	return reading, r
 }

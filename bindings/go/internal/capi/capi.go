@@ -3,9 +3,10 @@
 // Package capi is tidegate.h in Go: one function for each of C's, and no policy. It is the only
 // package that imports "C".
 //
-// Nothing here knows whether an engine is still open; package tidegate does. Functions that are
-// called often take their outputs as pointers to the caller's stack (noescape) and never come back
-// into Go (nocallback).
+// Functions that are called often go through the engine's gate (gate.h), so that they may be called at
+// any time; about the others package tidegate knows whether the engine is still open. The often called
+// ones return everything by value. noescape and nocallback cost 3 ns together and save an allocation:
+// they stand where a pointer is passed, and nowhere else.
 package capi
 
 /*
@@ -41,6 +42,8 @@ const (
 	ERange    = C.TIDEGATE_E_RANGE
 	EState    = C.TIDEGATE_E_STATE
 	EBug      = C.TIDEGATE_E_BUG
+	// Closed is no status of the library: the call came after the engine was closed.
+	Closed = C.CAPI_CLOSED
 )
 
 func result(r C.capi_result) Result {

@@ -28,8 +28,28 @@ static capi_result tick(tidegate_engine *engine)
 */
 import "C"
 
-// Engine is a tidegate_engine; the zero value is none.
-type Engine struct{ c *C.tidegate_engine }
+import "unsafe"
+
+// Engine is a tidegate_engine and the gate that lets calls into it; the zero value is none.
+//
+// The hot functions of this package go through the gate, and are [Closed] after [EngineClose]. The
+// others are the caller's to keep out.
+type Engine struct {
+	c    *C.tidegate_engine
+	gate C.uintptr_t
+}
+
+func opened(c *C.tidegate_engine, r Result) (Engine, Result) {
+	if r.Status != OK {
+		return Engine{}, r
+	}
+	gate := C.capi_gate_make(c)
+	if gate == nil {
+		C.tidegate_engine_close(c)
+		return Engine{}, Result{ESystem, "there is no memory for an engine"}
+	}
+	return Engine{c, C.uintptr_t(uintptr(unsafe.Pointer(gate)))}, r
+}
 
 // EngineOpen opens an engine as a JSON document says.
 func EngineOpen(config string) (Engine, Result) {
@@ -38,9 +58,9 @@ func EngineOpen(config string) (Engine, Result) {
 		return Engine{}, r
 	}
 	defer free(c)
-	var e Engine
-	r = result(C.engine_open(c, &e.c))
-	return e, r
+	var e *C.tidegate_engine
+	r = result(C.engine_open(c, &e))
+	return opened(e, r)
 }
 
 // EngineAttach opens the region at path to look at it.
@@ -50,13 +70,19 @@ func EngineAttach(path string) (Engine, Result) {
 		return Engine{}, r
 	}
 	defer free(c)
-	var e Engine
-	r = result(C.engine_attach(c, &e.c))
-	return e, r
+	var e *C.tidegate_engine
+	r = result(C.engine_attach(c, &e))
+	return opened(e, r)
 }
 
-// EngineClose closes an engine that nobody is in any more.
-func EngineClose(e Engine) { C.tidegate_engine_close(e.c) }
+// EngineLock lets no call through the gate any more, and waits until nobody is inside.
+func EngineLock(e Engine) { C.capi_gate_lock(e.gate) }
+
+// EngineClose locks the gate, if that has not been done, and closes the engine. Once.
+func EngineClose(e Engine) {
+	EngineLock(e)
+	C.tidegate_engine_close(e.c)
+}
 
 // ConfigCheck checks a document without opening anything.
 func ConfigCheck(config string) Result {

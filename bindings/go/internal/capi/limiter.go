@@ -5,6 +5,8 @@ package capi
 /*
 #include "shim.h"
 
+#cgo noescape limiter_take_key
+#cgo nocallback limiter_take_key
 #cgo noescape limiter_check
 #cgo nocallback limiter_check
 
@@ -12,13 +14,32 @@ static capi_result limiter_open(tidegate_engine *e, const char *name, const char
 {
     return capi_done(tidegate_limiter_open(e, name, config, (tidegate_limiter *)out));
 }
-static capi_result limiter_check(tidegate_engine *e, uint64_t id, const char *key, size_t length,
-                                 uint32_t cost, void *out)
+static capi_result limiter_take(uintptr_t gate, uint64_t id, uint32_t cost)
 {
-    return capi_done(tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, out));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_limiter_check(e, (tidegate_limiter){id}, NULL, 0, cost, NULL));
+}
+static capi_result limiter_take_key(uintptr_t gate, uint64_t id, const char *key, size_t length, uint32_t cost)
+{
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, NULL));
+}
+
+typedef struct capi_decided {
+    capi_result result;
+    tidegate_decision decision;
+} capi_decided;
+
+static capi_decided limiter_check(uintptr_t gate, uint64_t id, const char *key, size_t length, uint32_t cost)
+{
+    capi_decided out = {.decision = {0}};
+    tidegate_engine *e = capi_enter(gate);
+    out.result =
+        CAPI_INSIDE(e, tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, &out.decision));
+    return out;
 }
 static capi_result limiter_peek(tidegate_engine *e, uint64_t id, const char *key, size_t length,
-                                uint32_t cost, void *out)
+                                uint32_t cost, tidegate_decision *out)
 {
     return capi_done(tidegate_limiter_peek(e, (tidegate_limiter){id}, key, length, cost, out));
 }
@@ -79,16 +100,26 @@ func LimiterOpen(e Engine, name, config string) (uint64, Result) {
 	})
 }
 
-// LimiterCheck takes cost units for a key, or none. decision may be nil.
-func LimiterCheck(e Engine, id uint64, key string, has bool, cost uint32, decision *Decision) Result {
-	return result(C.limiter_check(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
-		C.uint32_t(cost), unsafe.Pointer(decision)))
+// LimiterTake takes cost units of a limiter without keys, or none.
+func LimiterTake(e Engine, id uint64, cost uint32) Result {
+	return result(C.limiter_take(e.gate, C.uint64_t(id), C.uint32_t(cost)))
+}
+
+// LimiterTakeKey takes cost units for a key, or none.
+func LimiterTakeKey(e Engine, id uint64, key string, cost uint32) Result {
+	return result(C.limiter_take_key(e.gate, C.uint64_t(id), bytes(key, true), C.size_t(len(key)), C.uint32_t(cost)))
+}
+
+// LimiterCheck is both, and says what is left.
+func LimiterCheck(e Engine, id uint64, key string, has bool, cost uint32) (Decision, Result) {
+	out := C.limiter_check(e.gate, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.uint32_t(cost))
+	return *(*Decision)(unsafe.Pointer(&out.decision)), result(out.result)
 }
 
 // LimiterPeek says what LimiterCheck would, and changes nothing.
 func LimiterPeek(e Engine, id uint64, key string, has bool, cost uint32, decision *Decision) Result {
 	return result(C.limiter_peek(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)),
-		C.uint32_t(cost), unsafe.Pointer(decision)))
+		C.uint32_t(cost), (*C.tidegate_decision)(unsafe.Pointer(decision))))
 }
 
 // LimiterReserve takes units that may be used after a wait of at most so many nanoseconds.

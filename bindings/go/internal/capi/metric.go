@@ -5,14 +5,6 @@ package capi
 /*
 #include "shim.h"
 
-#cgo noescape counter_add
-#cgo nocallback counter_add
-#cgo noescape gauge_set
-#cgo nocallback gauge_set
-#cgo noescape gauge_add
-#cgo nocallback gauge_add
-#cgo noescape histogram_record
-#cgo nocallback histogram_record
 #cgo noescape histogram_record_many
 #cgo nocallback histogram_record_many
 
@@ -20,9 +12,10 @@ static capi_result counter_open(tidegate_engine *e, const char *name, const char
 {
     return capi_done(tidegate_counter_open(e, name, options, (tidegate_counter *)out));
 }
-static capi_result counter_add(tidegate_engine *e, uint64_t id, uint64_t amount)
+static capi_result counter_add(uintptr_t gate, uint64_t id, uint64_t amount)
 {
-    return capi_done(tidegate_counter_add(e, (tidegate_counter){id}, amount));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_counter_add(e, (tidegate_counter){id}, amount));
 }
 static capi_result counter_value(tidegate_engine *e, uint64_t id, uint64_t *out)
 {
@@ -36,13 +29,15 @@ static capi_result gauge_open(tidegate_engine *e, const char *name, const char *
 {
     return capi_done(tidegate_gauge_open(e, name, options, (tidegate_gauge *)out));
 }
-static capi_result gauge_set(tidegate_engine *e, uint64_t id, double value)
+static capi_result gauge_set(uintptr_t gate, uint64_t id, double value)
 {
-    return capi_done(tidegate_gauge_set(e, (tidegate_gauge){id}, value));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_gauge_set(e, (tidegate_gauge){id}, value));
 }
-static capi_result gauge_add(tidegate_engine *e, uint64_t id, double delta)
+static capi_result gauge_add(uintptr_t gate, uint64_t id, double delta)
 {
-    return capi_done(tidegate_gauge_add(e, (tidegate_gauge){id}, delta));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_gauge_add(e, (tidegate_gauge){id}, delta));
 }
 static capi_result gauge_value(tidegate_engine *e, uint64_t id, double *out)
 {
@@ -52,13 +47,15 @@ static capi_result histogram_open(tidegate_engine *e, const char *name, const ch
 {
     return capi_done(tidegate_histogram_open(e, name, options, (tidegate_histogram *)out));
 }
-static capi_result histogram_record(tidegate_engine *e, uint64_t id, double value)
+static capi_result histogram_record(uintptr_t gate, uint64_t id, double value)
 {
-    return capi_done(tidegate_histogram_record(e, (tidegate_histogram){id}, value));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_histogram_record(e, (tidegate_histogram){id}, value));
 }
-static capi_result histogram_record_many(tidegate_engine *e, uint64_t id, const double *values, size_t count)
+static capi_result histogram_record_many(uintptr_t gate, uint64_t id, const double *values, size_t count)
 {
-    return capi_done(tidegate_histogram_record_many(e, (tidegate_histogram){id}, values, count));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_histogram_record_many(e, (tidegate_histogram){id}, values, count));
 }
 static capi_result histogram_quantiles(tidegate_engine *e, uint64_t id, double window,
                                        const double *quantiles, size_t count, double *out)
@@ -102,7 +99,7 @@ func CounterOpen(e Engine, name, options string) (uint64, Result) {
 
 // CounterAdd adds to a counter by a call.
 func CounterAdd(e Engine, id, amount uint64) Result {
-	return result(C.counter_add(e.c, C.uint64_t(id), C.uint64_t(amount)))
+	return result(C.counter_add(e.gate, C.uint64_t(id), C.uint64_t(amount)))
 }
 
 // CounterValue reads a counter's total.
@@ -128,12 +125,12 @@ func GaugeOpen(e Engine, name, options string) (uint64, Result) {
 
 // GaugeSet sets a gauge.
 func GaugeSet(e Engine, id uint64, value float64) Result {
-	return result(C.gauge_set(e.c, C.uint64_t(id), C.double(value)))
+	return result(C.gauge_set(e.gate, C.uint64_t(id), C.double(value)))
 }
 
 // GaugeAdd adds to a gauge.
 func GaugeAdd(e Engine, id uint64, delta float64) Result {
-	return result(C.gauge_add(e.c, C.uint64_t(id), C.double(delta)))
+	return result(C.gauge_add(e.gate, C.uint64_t(id), C.double(delta)))
 }
 
 // GaugeValue reads a gauge.
@@ -152,12 +149,12 @@ func HistogramOpen(e Engine, name, options string) (uint64, Result) {
 
 // HistogramRecord records a value by a call.
 func HistogramRecord(e Engine, id uint64, value float64) Result {
-	return result(C.histogram_record(e.c, C.uint64_t(id), C.double(value)))
+	return result(C.histogram_record(e.gate, C.uint64_t(id), C.double(value)))
 }
 
 // HistogramRecordMany records several values: all, or none.
 func HistogramRecordMany(e Engine, id uint64, values []float64) Result {
-	return result(C.histogram_record_many(e.c, C.uint64_t(id),
+	return result(C.histogram_record_many(e.gate, C.uint64_t(id),
 		(*C.double)(unsafe.SliceData(values)), C.size_t(len(values))))
 }
 

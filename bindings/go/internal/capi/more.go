@@ -5,16 +5,15 @@ package capi
 /*
 #include "shim.h"
 
-#cgo noescape ratio_record
-#cgo nocallback ratio_record
 
 static capi_result ratio_open(tidegate_engine *e, const char *name, const char *options, uint64_t *out)
 {
     return capi_done(tidegate_ratio_open(e, name, options, (tidegate_ratio *)out));
 }
-static capi_result ratio_record(tidegate_engine *e, uint64_t id, uint64_t hits, uint64_t misses)
+static capi_result ratio_record(uintptr_t gate, uint64_t id, uint64_t hits, uint64_t misses)
 {
-    return capi_done(tidegate_ratio_record(e, (tidegate_ratio){id}, hits, misses));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_ratio_record(e, (tidegate_ratio){id}, hits, misses));
 }
 static capi_result ratio_read(tidegate_engine *e, uint64_t id, double window, uint64_t *hits,
                               uint64_t *misses, double *ratio)
@@ -78,7 +77,7 @@ func RatioOpen(e Engine, name, options string) (uint64, Result) {
 
 // RatioRecord counts hits and misses.
 func RatioRecord(e Engine, id, hits, misses uint64) Result {
-	return result(C.ratio_record(e.c, C.uint64_t(id), C.uint64_t(hits), C.uint64_t(misses)))
+	return result(C.ratio_record(e.gate, C.uint64_t(id), C.uint64_t(hits), C.uint64_t(misses)))
 }
 
 // RatioRead reads a ratio.

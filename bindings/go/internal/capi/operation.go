@@ -7,8 +7,6 @@ package capi
 
 #cgo noescape operation_record
 #cgo nocallback operation_record
-#cgo noescape operation_begin
-#cgo nocallback operation_begin
 #cgo noescape operation_end
 #cgo nocallback operation_end
 
@@ -16,21 +14,35 @@ static capi_result operation_open(tidegate_engine *e, const char *name, const ch
 {
     return capi_done(tidegate_operation_open(e, name, options, (tidegate_operation *)out));
 }
-static capi_result operation_record(tidegate_engine *e, uint64_t id, double seconds, int32_t outcome,
-                                    const char *code)
+static capi_result operation_record(uintptr_t gate, uint64_t id, double seconds, int32_t outcome, const char *code)
 {
-    return capi_done(tidegate_operation_record(e, (tidegate_operation){id}, seconds, outcome, code));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_operation_record(e, (tidegate_operation){id}, seconds, outcome, code));
 }
-static capi_result operation_begin(tidegate_engine *e, uint64_t id, uint64_t *out)
+static capi_result operation_record_plain(uintptr_t gate, uint64_t id, double seconds, int32_t outcome)
 {
-    return capi_done(tidegate_operation_begin(e, (tidegate_operation){id}, out));
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_operation_record(e, (tidegate_operation){id}, seconds, outcome, NULL));
 }
-static capi_result operation_end(tidegate_engine *e, uint64_t id, uint64_t started, int32_t outcome,
-                                 const char *code)
+static capi_number operation_begin(uintptr_t gate, uint64_t id)
 {
-    return capi_done(tidegate_operation_end(e, (tidegate_operation){id}, started, outcome, code));
+    uint64_t out = 0;
+    tidegate_engine *e = capi_enter(gate);
+    capi_result result = CAPI_INSIDE(e, tidegate_operation_begin(e, (tidegate_operation){id}, &out));
+    return (capi_number){result, out};
 }
-static capi_result operation_read(tidegate_engine *e, uint64_t id, double window, void *out)
+static capi_result operation_end(uintptr_t gate, uint64_t id, uint64_t started, int32_t outcome, const char *code)
+{
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_operation_end(e, (tidegate_operation){id}, started, outcome, code));
+}
+static capi_result operation_end_plain(uintptr_t gate, uint64_t id, uint64_t started, int32_t outcome)
+{
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(e, tidegate_operation_end(e, (tidegate_operation){id}, started, outcome, NULL));
+}
+static capi_result operation_read(tidegate_engine *e, uint64_t id, double window,
+                                  tidegate_operation_reading *out)
 {
     return capi_done(tidegate_operation_read(e, (tidegate_operation){id}, window, out));
 }
@@ -74,11 +86,11 @@ func (w *word) in(s string) bool {
 // OperationRecord records one call of an operation; "" is no error code.
 func OperationRecord(e Engine, id uint64, seconds float64, outcome int32, code string) Result {
 	if code == "" {
-		return result(C.operation_record(e.c, C.uint64_t(id), C.double(seconds), C.int32_t(outcome), nil))
+		return result(C.operation_record_plain(e.gate, C.uint64_t(id), C.double(seconds), C.int32_t(outcome)))
 	}
 	var w word
 	if w.in(code) {
-		return result(C.operation_record(e.c, C.uint64_t(id), C.double(seconds), C.int32_t(outcome),
+		return result(C.operation_record(e.gate, C.uint64_t(id), C.double(seconds), C.int32_t(outcome),
 			(*C.char)(unsafe.Pointer(&w[0]))))
 	}
 	c, r := text(code)
@@ -86,21 +98,23 @@ func OperationRecord(e Engine, id uint64, seconds float64, outcome int32, code s
 		return r
 	}
 	defer free(c)
-	return result(C.operation_record(e.c, C.uint64_t(id), C.double(seconds), C.int32_t(outcome), c))
+	return result(C.operation_record(e.gate, C.uint64_t(id), C.double(seconds), C.int32_t(outcome), c))
 }
 
 // OperationBegin says when a call begins.
 func OperationBegin(e Engine, id uint64) (started uint64, r Result) {
-	var out C.uint64_t
-	r = result(C.operation_begin(e.c, C.uint64_t(id), &out))
-	return uint64(out), r
+	n := C.operation_begin(e.gate, C.uint64_t(id))
+	return uint64(n.number), result(n.result)
 }
 
 // OperationEnd records a call that began when OperationBegin said.
 func OperationEnd(e Engine, id, started uint64, outcome int32, code string) Result {
+	if code == "" {
+		return result(C.operation_end_plain(e.gate, C.uint64_t(id), C.uint64_t(started), C.int32_t(outcome)))
+	}
 	var w word
 	if w.in(code) {
-		return result(C.operation_end(e.c, C.uint64_t(id), C.uint64_t(started), C.int32_t(outcome),
+		return result(C.operation_end(e.gate, C.uint64_t(id), C.uint64_t(started), C.int32_t(outcome),
 			(*C.char)(unsafe.Pointer(&w[0]))))
 	}
 	c, r := text(code)
@@ -108,12 +122,12 @@ func OperationEnd(e Engine, id, started uint64, outcome int32, code string) Resu
 		return r
 	}
 	defer free(c)
-	return result(C.operation_end(e.c, C.uint64_t(id), C.uint64_t(started), C.int32_t(outcome), c))
+	return result(C.operation_end(e.gate, C.uint64_t(id), C.uint64_t(started), C.int32_t(outcome), c))
 }
 
 // OperationRead reads what the calls of an operation were.
 func OperationRead(e Engine, id uint64, window float64) (OperationReading, Result) {
 	var reading OperationReading
-	r := result(C.operation_read(e.c, C.uint64_t(id), C.double(window), unsafe.Pointer(&reading)))
+	r := result(C.operation_read(e.c, C.uint64_t(id), C.double(window), (*C.tidegate_operation_reading)(unsafe.Pointer(&reading))))
 	return reading, r
 }
