@@ -139,11 +139,9 @@ func (s *histogram) recordMany(values []float64) int {
 		return 0
 	}
 	done := 0
-	if p := pin.Pin(); p < len(s.cells) {
-		if c := s.cells[p].Load(); c != nil {
-			for done < len(values) && c.record(values[done]) {
-				done++
-			}
+	if c := s.at(pin.Pin()); c != nil {
+		for done < len(values) && c.record(values[done]) {
+			done++
 		}
 	}
 	pin.Unpin()

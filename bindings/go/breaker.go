@@ -3,9 +3,12 @@ package tidegate
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/tidegate/tidegate/bindings/go/internal/capi"
+	"github.com/tidegate/tidegate/bindings/go/internal/pin"
 )
 
 // Breaker is a circuit breaker: when too much of what is called fails, or is slow, it says no for a
@@ -17,6 +20,15 @@ type breaker struct {
 	engine *Engine
 	id     uint64
 	name   string
+	perSlot[view]
+}
+
+// view is how one scheduler slot lets calls through the breaker while it is closed, and counts their
+// successes, without a call into C: the rule is that of tidegate_breaker_view.
+type view struct {
+	state, pass, failing *atomic.Uint64
+	successes            unsafe.Pointer // words of this slot, one for each slot of the window that counts
+	slow                 time.Duration  // a call that takes longer is reported; 0: none is
 }
 
 // BreakerPhase is where a breaker is.
@@ -93,7 +105,11 @@ type BreakerPermit struct {
 func (e *Engine) Breaker(name string, config *BreakerConfig) (Breaker, error) {
 	var b Breaker
 	err := e.open(name, config, config == nil, capi.BreakerOpen, func(id uint64) capi.Result {
-		b.s = number(e, id, func() *breaker { return &breaker{e, id, name} })
+		b.s = number(e, id, func() *breaker {
+			s := &breaker{engine: e, id: id, name: name}
+			s.make(e)
+			return s
+		})
 		return capi.Result{}
 	})
 	return b, err
@@ -126,14 +142,97 @@ func (p BreakerPermit) Report(outcome Outcome, took time.Duration) error {
 
 // Do calls fn, or returns a [Denied] without calling it, and reports how fn ended: by [OutcomeOf] its
 // error. A panic is reported as a failure, and goes on. When ctx has ended, fn is not called.
+//
+// While the breaker is closed and nothing fails, Do makes no call into C, and reads no clock unless
+// the breaker has BreakerConfig.SlowCall.
 func (b Breaker) Do(ctx context.Context, fn func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if b.s != nil && pin.Exclusive {
+		if passed, slow, ok := b.s.passes(); ok {
+			return b.s.pass(ctx, fn, passed, slow)
+		}
+	}
+	return b.ask(ctx, fn)
+}
+
+// passes tells whether a call may go on without asking: in which state, and from when on it is slow.
+func (s *breaker) passes() (passed uint64, slow time.Duration, ok bool) {
+	if v := s.at(pin.Pin()); v != nil {
+		passed, slow = v.state.Load(), v.slow
+		ok = v.passes(passed)
+	}
+	pin.Unpin()
+	return passed, slow, ok
+}
+
+func (v *view) passes(passed uint64) bool {
+	return v.pass.Load() == passed && uint32(v.failing.Load()) == 0
+}
+
+// pass is Do for a call that goes on without asking.
+func (s *breaker) pass(ctx context.Context, fn func(context.Context) error, passed uint64, slow time.Duration) error {
+	var start time.Duration
+	if slow != 0 {
+		start = clock()
+	}
+	ended := false
+	defer func() {
+		if !ended { // by a panic
+			s.report(passed, Failure, start, slow)
+		}
+	}()
+	err := fn(ctx)
+	ended = true
+	if err == nil && (slow == 0 || clock()-start <= slow) && s.succeeded(passed) {
+		return nil
+	}
+	s.report(passed, OutcomeOf(err), start, slow)
+	return err
+}
+
+// succeeded counts a success of a call that passed, if the breaker still is as it was then.
+func (s *breaker) succeeded(passed uint64) bool {
+	counted := false
+	if v := s.at(pin.Pin()); v != nil && v.state.Load() == passed && v.passes(passed) {
+		*(*uint64)(unsafe.Add(v.successes, passed>>16%capi.BreakerViewWords*8))++
+		counted = true
+	}
+	pin.Unpin()
+	return counted
+}
+
+// report reports a call that passed. How long it took only matters if some calls are slow.
+func (s *breaker) report(passed uint64, outcome Outcome, start, slow time.Duration) {
+	var took time.Duration
+	if slow != 0 {
+		took = clock() - start
+	}
+	capi.BreakerReportPassed(s.engine.c, s.id, passed, int32(outcome), took.Seconds())
+	s.prepare()
+}
+
+// prepare gives the slot that this happens to run on a view, if there is one to be had.
+func (s *breaker) prepare() {
+	s.perSlot.prepare(s.engine, func(shard uint64) (*view, capi.Result) {
+		found, r := capi.ShardBreaker(s.engine.c, shard, s.id)
+		slot := nanoseconds(found.SlotNs)
+		if r.Status != capi.OK || slot < 2*shortestTick {
+			return nil, r
+		}
+		s.engine.keepTime(slot)
+		return &view{found.State, found.Pass, found.Failing, found.Successes, nanoseconds(found.SlowNs)}, r
+	})
+}
+
+// ask is Do by two calls into C.
+func (b Breaker) ask(ctx context.Context, fn func(context.Context) error) error {
 	permit, err := b.Acquire()
 	if err != nil {
 		return err
 	}
+	b.s.prepare()
 	start := clock()
 	outcome := Failure
 	defer func() { permit.Report(outcome, clock()-start) }()

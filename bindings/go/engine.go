@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/bindings/go/internal/capi"
@@ -19,10 +20,13 @@ type Engine struct {
 	observer bool
 	cleanup  runtime.Cleanup
 
-	mu      sync.Mutex // what follows; never held while a call records or decides
-	shards  []shard
+	shardless []atomic.Bool // slots that get no shard: all were taken
+
+	mu      sync.Mutex     // what follows; never held while a call records or decides
+	shards  []uint64       // of each slot, for cells that it writes alone; 0: none yet
 	numbers map[uint64]any // what was opened, by id, so that handles compare equal
-	window  time.Duration  // how often shards are told that time passes; 0 until known
+	window  time.Duration  // of histograms; 0 until known
+	period  time.Duration  // how often shards are told that time passes
 	ticker  *time.Timer
 }
 
@@ -107,7 +111,7 @@ func checkABI() error {
 func started(c capi.Engine) *Engine {
 	e := &Engine{c: c, numbers: map[uint64]any{}}
 	e.begin()
-	e.shards = make([]shard, len(e.slots)-1)
+	e.shards, e.shardless = make([]uint64, len(e.slots)-1), make([]atomic.Bool, len(e.slots)-1)
 	// A net, no more: an engine that nobody refers to and nobody closed. Handles refer to it.
 	e.cleanup = runtime.AddCleanup(e, capi.EngineClose, c)
 	return e
@@ -139,9 +143,9 @@ func (e *Engine) Close() error {
 	}
 	e.cleanup.Stop()
 	capi.EngineLock(e.c) // before its shards go
-	for i := range shards {
-		if shards[i].id != 0 {
-			capi.ShardClose(e.c, shards[i].id)
+	for _, shard := range shards {
+		if shard != 0 {
+			capi.ShardClose(e.c, shard)
 		}
 	}
 	capi.EngineClose(e.c)
@@ -155,9 +159,12 @@ func (e *Engine) AdvanceClock(by time.Duration) error {
 		return &Error{CodeArgument, fmt.Sprintf("the clock never goes back: %v", by)}
 	}
 	return e.call(func() capi.Result {
-		r := capi.ClockAdvance(e.c, uint64(by))
+		// What shards hold was recorded before: it belongs to the time slots that end now.
+		r := capi.Tick(e.c)
 		if r.Status == capi.OK {
-			// What shards hold was recorded before: it belongs to the time slots that just ended.
+			r = capi.ClockAdvance(e.c, uint64(by))
+		}
+		if r.Status == capi.OK {
 			r = capi.Tick(e.c)
 		}
 		return r
@@ -180,52 +187,59 @@ func (e *Engine) call(f func() capi.Result) error {
 	return failure(f())
 }
 
-// shard is a block of cells that one scheduler slot of this process writes alone.
-type shard struct {
-	id    uint64
-	tried bool // all shards were taken, or the region was full
-}
-
 // shardFor is the shard of slot p, or 0. The caller holds e.mu, and is inside.
 func (e *Engine) shardFor(p int) uint64 {
-	if p >= len(e.shards) {
+	if p >= len(e.shards) || e.shardless[p].Load() {
 		return 0
 	}
-	s := &e.shards[p]
-	if s.id == 0 && !s.tried {
-		s.tried = true
-		if id, r := capi.ShardOpen(e.c); r.Status == capi.OK {
-			s.id = id
-		}
+	if e.shards[p] == 0 {
+		id, r := capi.ShardOpen(e.c)
+		e.shards[p] = id
+		e.shardless[p].Store(r.Status != capi.OK)
 	}
-	return s.id
+	return e.shards[p]
 }
 
-// slotsInWindow is how many checkpoints a window has; ticksInSlot how often each is looked for.
 const (
-	slotsInWindow = 6
-	ticksInSlot   = 4
+	slotsInWindow = 6                     // checkpoints of a histogram's window
+	ticksInSlot   = 4                     // how often each is looked for
+	shortestTick  = 10 * time.Millisecond // more often nobody looks
 )
 
-// keepTime sees to it that the windows of histograms, whose values are recorded without a call, get
-// their checkpoints. The caller holds e.mu, and is inside.
-func (e *Engine) keepTime() {
-	if e.ticker != nil || e.observer {
-		return
-	}
+// slot is how long a time slot of histograms is. The caller holds e.mu, and is inside.
+func (e *Engine) slot() time.Duration {
 	if e.window == 0 {
 		e.window = e.windowOfRegion()
 	}
-	period := max(e.window/(slotsInWindow*ticksInSlot), 10*time.Millisecond)
-	e.ticker = time.AfterFunc(period, func() {
-		if e.Tick() != ErrClosed {
-			e.mu.Lock()
-			if !e.ended.Load() {
-				e.ticker.Reset(period)
-			}
-			e.mu.Unlock()
-		}
-	})
+	return e.window / slotsInWindow
+}
+
+// keepTime sees to it that windows with slots of this length, of what is recorded without a call, get
+// their checkpoints. The caller holds e.mu, and is inside.
+func (e *Engine) keepTime(slot time.Duration) {
+	if e.observer {
+		return
+	}
+	period := max(slot/ticksInSlot, shortestTick)
+	switch {
+	case e.ticker == nil:
+		e.period = period
+		e.ticker = time.AfterFunc(period, e.tickOn)
+	case period < e.period:
+		e.period = period
+		e.ticker.Reset(period)
+	}
+}
+
+func (e *Engine) tickOn() {
+	if e.Tick() == ErrClosed {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.ended.Load() {
+		e.ticker.Reset(e.period)
+	}
 }
 
 // windowOfRegion asks the region, which somebody else may have made.

@@ -3,7 +3,6 @@ package tidegate
 import (
 	"fmt"
 	"math"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -20,7 +19,7 @@ type Histogram struct{ s *histogram }
 type histogram struct {
 	engine *Engine
 	id     uint64
-	cells  []atomic.Pointer[cells] // one for each scheduler slot
+	perSlot[cells]
 }
 
 // cells is where one scheduler slot counts this histogram.
@@ -38,7 +37,9 @@ func (e *Engine) Histogram(name string, options *MetricOptions) (Histogram, erro
 	var h Histogram
 	err := e.open(name, options, options == nil, capi.HistogramOpen, func(id uint64) capi.Result {
 		h.s = number(e, id, func() *histogram {
-			return &histogram{e, id, make([]atomic.Pointer[cells], len(e.slots)-1)}
+			s := &histogram{engine: e, id: id}
+			s.make(e)
+			return s
 		})
 		return capi.Result{}
 	})
@@ -54,11 +55,9 @@ func (h Histogram) Record(value float64) {
 		return
 	}
 	if pin.Exclusive {
-		if p := pin.Pin(); p < len(s.cells) {
-			if c := s.cells[p].Load(); c != nil && c.record(value) {
-				pin.Unpin()
-				return
-			}
+		if c := s.at(pin.Pin()); c != nil && c.record(value) {
+			pin.Unpin()
+			return
 		}
 		pin.Unpin()
 	}
@@ -93,28 +92,14 @@ func (s *histogram) record(value float64) {
 	}
 	defer s.engine.leave()
 	capi.HistogramRecord(s.engine.c, s.id, value)
-	if pin.Exclusive {
-		s.prepare()
-	}
-}
-
-// prepare gives the slot that this happens to run on cells, if there are some to be had.
-func (s *histogram) prepare() {
-	p := pin.Pin()
-	pin.Unpin()
-	if p >= len(s.cells) || s.cells[p].Load() != nil {
-		return
-	}
-	s.engine.mu.Lock()
-	defer s.engine.mu.Unlock()
-	shard := s.engine.shardFor(p)
-	if shard == 0 {
-		return
-	}
-	if found, r := capi.ShardHistogram(s.engine.c, shard, s.id); r.Status == capi.OK {
-		s.cells[p].Store(cellsOf(found))
-		s.engine.keepTime()
-	}
+	s.prepare(s.engine, func(shard uint64) (*cells, capi.Result) {
+		found, r := capi.ShardHistogram(s.engine.c, shard, s.id)
+		if r.Status != capi.OK {
+			return nil, r
+		}
+		s.engine.keepTime(s.engine.slot())
+		return cellsOf(found), r
+	})
 }
 
 func cellsOf(found capi.Cells) *cells {
@@ -126,12 +111,6 @@ func cellsOf(found capi.Cells) *cells {
 		limit:  uint64(found.Octaves) << found.FractionBits,
 		first:  uint64(found.FirstOctave) << found.FractionBits,
 		shift:  uint8(52 - found.FractionBits),
-	}
-}
-
-func (s *histogram) retire() {
-	for i := range s.cells {
-		s.cells[i].Store(nil)
 	}
 }
 

@@ -76,8 +76,8 @@ type Counter struct{ s *counter }
 type counter struct {
 	engine *Engine
 	id     uint64
-	cell   *uint64                  // everybody's, for atomic adds
-	words  []atomic.Pointer[uint64] // one for each scheduler slot, for plain adds
+	cell   *uint64 // everybody's, for atomic adds
+	perSlot[uint64]
 }
 
 // Counter opens the counter with this name and these labels, and makes it if need be.
@@ -87,7 +87,9 @@ func (e *Engine) Counter(name string, options *MetricOptions) (Counter, error) {
 		cell, r := capi.CounterCell(e.c, id)
 		if r.Status == capi.OK {
 			c.s = number(e, id, func() *counter {
-				return &counter{e, id, cell, make([]atomic.Pointer[uint64], len(e.slots)-1)}
+				s := &counter{engine: e, id: id, cell: cell}
+				s.make(e)
+				return s
 			})
 		}
 		return r
@@ -106,12 +108,10 @@ func (c Counter) Add(n uint64) {
 		return
 	}
 	if pin.Exclusive {
-		if p := pin.Pin(); p < len(s.words) {
-			if word := s.words[p].Load(); word != nil {
-				*word += n
-				pin.Unpin()
-				return
-			}
+		if word := s.at(pin.Pin()); word != nil {
+			*word += n
+			pin.Unpin()
+			return
 		}
 		pin.Unpin()
 	}
@@ -125,31 +125,9 @@ func (s *counter) add(n uint64) {
 	}
 	defer s.engine.leave()
 	atomic.AddUint64(s.cell, n)
-	if pin.Exclusive {
-		s.prepare()
-	}
-}
-
-// prepare gives the slot that this happens to run on a word, if there is one to be had.
-func (s *counter) prepare() {
-	p := pin.Pin()
-	pin.Unpin()
-	if p >= len(s.words) || s.words[p].Load() != nil {
-		return
-	}
-	s.engine.mu.Lock()
-	defer s.engine.mu.Unlock()
-	if shard := s.engine.shardFor(p); shard != 0 {
-		if word, r := capi.ShardCounter(s.engine.c, shard, s.id); r.Status == capi.OK {
-			s.words[p].Store(word)
-		}
-	}
-}
-
-func (s *counter) retire() {
-	for i := range s.words {
-		s.words[i].Store(nil)
-	}
+	s.prepare(s.engine, func(shard uint64) (*uint64, capi.Result) {
+		return capi.ShardCounter(s.engine.c, shard, s.id)
+	})
 }
 
 // TryAdd is Add for those who want to know whether it was counted.

@@ -73,8 +73,8 @@ func TestWithoutAShard(t *testing.T) {
 	e := engine(t, Config{Region: Region{SizeBytes: 64 << 20}})
 	counter := must[Counter](t)(e.Counter("c", nil))
 	histogram := must[Histogram](t)(e.Histogram("h", nil))
-	for i := range e.shards {
-		e.shards[i].tried = true
+	for i := range e.shardless {
+		e.shardless[i].Store(true)
 	}
 	for range 100 {
 		counter.Inc()

@@ -64,6 +64,17 @@ func (l Limiter) SetPlan(plan string) error {
 	return l.call(func(e capi.Engine) capi.Result { return capi.LimiterSetPlan(e, l.s.id, l.key, l.keyed, plan) })
 }
 
+// Reconfigure gives the limiter, with all its keys, new numbers, and keeps its state: what was taken
+// stays taken. config is the whole new configuration; the algorithm, and whether there are keys, cannot
+// change. From then on opening the limiter wants the new configuration.
+func (l Limiter) Reconfigure(config LimiterConfig) error {
+	text, err := document(config, false)
+	if err != nil {
+		return err
+	}
+	return l.call(func(e capi.Engine) capi.Result { return capi.LimiterReconfigure(e, l.s.id, text) })
+}
+
 // Order is by what [Limiter.Top] orders keys.
 type Order uint32
 

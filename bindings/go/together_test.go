@@ -65,6 +65,21 @@ func TestManyKeysInOneCall(t *testing.T) {
 	is(t, second(Limiter{}.AllowKeys("a")), ErrStale)
 }
 
+func TestALimiterGetsNewNumbers(t *testing.T) {
+	e := engine(t, Config{})
+	l := must[Limiter](t)(e.Limiter("api", &LimiterConfig{Rate: 1, Burst: 2}))
+	l.AllowN(2)
+	same(t, "empty", false, l.Allow())
+	if err := l.Reconfigure(LimiterConfig{Rate: 1, Burst: 5}); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "the difference", Decision{true, 5, 0, 0, 5 * time.Second}, must[Decision](t)(l.Check(3)))
+	is(t, l.Reconfigure(LimiterConfig{Limit: 5, Window: time.Second}), ErrConflict)
+	is(t, l.Reconfigure(LimiterConfig{Rate: -1, Burst: 5}), ErrConfig)
+	is(t, second(e.Limiter("api", &LimiterConfig{Rate: 1, Burst: 2})), ErrConflict)
+	is(t, Limiter{}.Reconfigure(LimiterConfig{}), ErrStale)
+}
+
 func TestPlansListsAndTopKeys(t *testing.T) {
 	e := engine(t, Config{Limiters: map[string]LimiterConfig{"api": {
 		Rate: 1, Burst: 2, Keyed: true, RecordKeys: "plain",

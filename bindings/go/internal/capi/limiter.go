@@ -73,6 +73,10 @@ static capi_result limiter_top(tidegate_engine *e, uint64_t id, uint32_t by, siz
 {
     return capi_done(tidegate_limiter_top(e, (tidegate_limiter){id}, by, count, buffer, capacity, out_length));
 }
+static capi_result limiter_reconfigure(tidegate_engine *e, uint64_t id, const char *config)
+{
+    return capi_done(tidegate_limiter_reconfigure(e, (tidegate_limiter){id}, config));
+}
 static capi_result allow_request(tidegate_engine *e, const char *name, const char *key, size_t length)
 {
     return capi_done(tidegate_allow_request(e, name, key, length));
@@ -158,6 +162,16 @@ func LimiterSetPlan(e Engine, id uint64, key string, has bool, plan string) Resu
 	}
 	defer free(p)
 	return result(C.limiter_set_plan(e.c, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), p))
+}
+
+// LimiterReconfigure gives a limiter new numbers, and keeps its state.
+func LimiterReconfigure(e Engine, id uint64, config string) Result {
+	c, r := text(config)
+	if r.Status != OK {
+		return r
+	}
+	defer free(c)
+	return result(C.limiter_reconfigure(e.c, C.uint64_t(id), c))
 }
 
 // LimiterTop writes the keys that use a limiter most (by 0), or are denied most (by 1), as JSON.

@@ -23,11 +23,28 @@ static capi_result shard_histogram(tidegate_engine *e, uint64_t shard, uint64_t 
     return capi_done(
         tidegate_shard_histogram(e, (tidegate_shard){shard}, (tidegate_histogram){histogram}, out));
 }
+static capi_result shard_breaker(tidegate_engine *e, uint64_t shard, uint64_t breaker,
+                                 tidegate_breaker_view *out)
+{
+    return capi_done(
+        tidegate_shard_breaker(e, (tidegate_shard){shard}, (tidegate_breaker){breaker}, out));
+}
+static capi_result breaker_report_passed(uintptr_t gate, uint64_t id, uint64_t passed, int32_t outcome,
+                                         double seconds)
+{
+    tidegate_engine *e = capi_enter(gate);
+    return CAPI_INSIDE(
+        e, tidegate_breaker_report_passed(e, (tidegate_breaker){id}, passed, outcome, seconds));
+}
+_Static_assert(TIDEGATE_BREAKER_VIEW_VERSION == 1, "views of version 1 are followed here");
 _Static_assert(TIDEGATE_SHARD_LAYOUT_VERSION == 1, "shards of layout 1 are written here");
 */
 import "C"
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Cells is where the owner of a shard counts one histogram: bucket counts, the sum and the two
 // extremes (doubles), all in the region.
@@ -76,4 +93,36 @@ func ShardHistogram(e Engine, shard, histogram uint64) (Cells, Result) {
 		Octaves:      uint32(c.octaves),
 		FractionBits: uint32(c.fraction_bits),
 	}, r
+}
+
+// BreakerViewWords is how many words View.Successes points to.
+const BreakerViewWords = C.TIDEGATE_BREAKER_VIEW_WORDS
+
+// View is how the owner of a shard lets calls through a breaker.
+type View struct {
+	State, Pass, Failing *atomic.Uint64
+	Successes            unsafe.Pointer
+	SlowNs, SlotNs       uint64
+}
+
+// ShardBreaker gives the words by which a shard's owner lets calls through a breaker.
+func ShardBreaker(e Engine, shard, breaker uint64) (View, Result) {
+	var v C.tidegate_breaker_view
+	r := result(C.shard_breaker(e.c, C.uint64_t(shard), C.uint64_t(breaker), &v))
+	if r.Status != OK {
+		return View{}, r
+	}
+	return View{
+		State:     (*atomic.Uint64)(unsafe.Pointer(v.state)),
+		Pass:      (*atomic.Uint64)(unsafe.Pointer(v.pass)),
+		Failing:   (*atomic.Uint64)(unsafe.Pointer(v.failing)),
+		Successes: unsafe.Pointer(v.successes),
+		SlowNs:    uint64(v.slow_ns),
+		SlotNs:    uint64(v.slot_ns),
+	}, r
+}
+
+// BreakerReportPassed tells how a call ended that passed by a view, where the view says so.
+func BreakerReportPassed(e Engine, id, passed uint64, outcome int32, seconds float64) Result {
+	return result(C.breaker_report_passed(e.gate, C.uint64_t(id), C.uint64_t(passed), C.int32_t(outcome), C.double(seconds)))
 }
