@@ -82,6 +82,8 @@ const OCTAVE_LINK: usize = 1;
 const OCTAVE_PLANES: usize = 2;
 const BYTE_PLANES: usize = 4;
 const OCTAVE_COUNTS: usize = 8;
+/// Counts whose bytes make up one word of a byte plane.
+const GROUP: usize = 8;
 
 /// Octaves that can share one directory entry: all of them, divided by the entries.
 const LONGEST_CHAIN: usize = buckets::OCTAVES.div_ceil(DIRECTORY_ENTRIES);
@@ -486,7 +488,7 @@ impl<'r> Histogram<'r> {
     /// Writes `counts` as the checkpoint of slot `index`; false when the claim was lost.
     fn checkpoint(&self, octave: usize, index: usize, counts: &[u64], claim: &Claim<'_>) -> bool {
         let words = self.words();
-        let plane_words = counts.len() / 8;
+        let plane_words = counts.len() / GROUP;
         let largest = counts.iter().copied().max().unwrap_or(0);
         for byte in 0..BYTE_PLANES {
             let shift = 8 * byte;
@@ -515,7 +517,7 @@ impl<'r> Histogram<'r> {
             else {
                 break;
             };
-            for (cell, group) in cells.iter().zip(counts.chunks_exact(8)) {
+            for (cell, group) in cells.iter().zip(counts.chunks_exact(GROUP)) {
                 let bytes: [u8; 8] = std::array::from_fn(|at| (group[at] >> shift) as u8);
                 if !claim.put(cell, u64::from_le_bytes(bytes)) {
                     return false;
@@ -528,26 +530,29 @@ impl<'r> Histogram<'r> {
     /// Takes the checkpoint of slot `index` away from `counts`.
     fn subtract(&self, octave: usize, index: usize, counts: &mut [u64]) {
         let words = self.words();
-        let plane_words = counts.len() / 8;
-        let mut then = [0u32; 1 << 8];
-        for byte in 0..BYTE_PLANES {
+        let plane_words = counts.len() / GROUP;
+        let none: &[AtomicU64] = &[];
+        let planes: [_; BYTE_PLANES] = std::array::from_fn(|byte| {
             let plane = words.acquire(octave + OCTAVE_PLANES + byte) as usize;
-            if plane == 0 {
-                break;
-            }
             let first = plane.saturating_add(index * plane_words);
-            let Some(cells) = words.slice(first, plane_words) else {
-                break;
-            };
-            for (cell, group) in cells.iter().zip(then.chunks_exact_mut(8)) {
+            words
+                .slice(first, plane_words)
+                .filter(|_| plane != 0)
+                .unwrap_or(none)
+        });
+        // A plane is only made where those of the lower bytes are.
+        for (at, group) in counts.chunks_exact_mut(GROUP).enumerate() {
+            let mut then = [0u32; GROUP];
+            for (byte, plane) in planes.iter().enumerate() {
+                let Some(cell) = plane.get(at) else { break };
                 let bytes = cell.load(Ordering::Relaxed).to_le_bytes();
-                for (value, part) in group.iter_mut().zip(bytes) {
+                for (value, part) in then.iter_mut().zip(bytes) {
                     *value |= u32::from(part) << (8 * byte);
                 }
             }
-        }
-        for (count, then) in counts.iter_mut().zip(then) {
-            *count = u64::from((*count as u32).wrapping_sub(then));
+            for (count, then) in group.iter_mut().zip(then) {
+                *count = u64::from((*count as u32).wrapping_sub(then));
+            }
         }
     }
 
@@ -580,25 +585,34 @@ impl<'r> Histogram<'r> {
     /// Sums one octave over its atomic counts, its per-CPU counts and all shards.
     fn merge(&self, octave: usize, at: usize, area: usize, counts: &mut [u64]) {
         let words = self.words();
-        match words.slice(at.saturating_add(OCTAVE_COUNTS), counts.len()) {
-            Some(cells) => {
-                for (count, cell) in counts.iter_mut().zip(cells) {
-                    *count = cell.load(Ordering::Relaxed);
+        let width = counts.len();
+        let shared = words.slice(at.saturating_add(OCTAVE_COUNTS), width);
+        let stripes = self.region.layout().limits.stripes as usize;
+        let rows = match area {
+            0 => None,
+            area => words.slice(area, stripes.saturating_mul(width)),
+        };
+        let rows = rows.unwrap_or(&[]);
+        match shared {
+            // A few sums at a time stay in registers.
+            Some(shared) => {
+                for (group, (sums, shared)) in counts
+                    .chunks_exact_mut(GROUP)
+                    .zip(shared.chunks_exact(GROUP))
+                    .enumerate()
+                {
+                    let mut sum: [u64; GROUP] =
+                        std::array::from_fn(|cell| shared[cell].load(Ordering::Relaxed));
+                    for row in rows.chunks_exact(width) {
+                        let cells = row.chunks_exact(GROUP).nth(group).unwrap_or(&[]);
+                        for (sum, cell) in sum.iter_mut().zip(cells) {
+                            *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
+                        }
+                    }
+                    sums.copy_from_slice(&sum);
                 }
             }
             None => counts.fill(0),
-        }
-        if area != 0 {
-            let stripes = self.region.layout().limits.stripes as usize;
-            for stripe in 0..stripes {
-                let first = area.saturating_add(stripe * counts.len());
-                let Some(cells) = words.slice(first, counts.len()) else {
-                    break;
-                };
-                for (count, cell) in counts.iter_mut().zip(cells) {
-                    *count = count.wrapping_add(cell.load(Ordering::Relaxed));
-                }
-            }
         }
         for shard in shard::all(self.region) {
             shard.add_octave(self.series, octave, counts);
@@ -727,7 +741,7 @@ impl<'r> Histogram<'r> {
         *bits = self.bits();
         let width = 1usize << *bits;
         octaves.clear();
-        octaves.extend(self.octaves());
+        self.octaves().for_each(|octave| octaves.push(octave));
         for shard in shard::all(self.region) {
             shard::octaves(&shard, self.series, *bits, |octave| {
                 if !octaves.iter().any(|found| found.0 == octave) {
