@@ -3056,8 +3056,7 @@ tidegate_status tidegate_snapshot_take(tidegate_engine *engine,
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL or the format is unknown;
  *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
  *
- * Threads: any, while nobody frees the snapshot. Blocks: while another thread
- * renders the same format for the first time. Since 0.1.
+ * Threads: any, while nobody frees the snapshot. Blocks: never. Since 0.1.
  */
 TIDEGATE_API
 tidegate_status tidegate_snapshot_render(const tidegate_snapshot *snapshot,

@@ -5,8 +5,7 @@
 
 pub mod usage;
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Reads the coarse monotonic clock: cheap, up to a few ticks behind.
 #[inline(always)]
@@ -99,11 +98,16 @@ fn clock_gettime() -> ClockGettime {
 
 /// A number that changes when the host reboots.
 pub fn boot_hash() -> u64 {
-    static BOOT: OnceLock<u64> = OnceLock::new();
-    *BOOT.get_or_init(|| {
-        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        fnv1a(text.trim().as_bytes())
-    })
+    static BOOT: AtomicU64 = AtomicU64::new(0);
+    // Not a lock: a child forked while another thread held it would wait for ever.
+    let known = BOOT.load(Ordering::Relaxed);
+    if known != 0 {
+        return known;
+    }
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = fnv1a(text.trim().as_bytes());
+    BOOT.store(boot, Ordering::Relaxed);
+    boot
 }
 
 /// A number for the namespace of kind `name` ("pid", "time") that this process lives in.
@@ -242,11 +246,15 @@ pub fn watch_forks() {
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
-    static WATCHING: OnceLock<()> = OnceLock::new();
-    WATCHING.get_or_init(|| {
+    static WATCHING: AtomicBool = AtomicBool::new(false);
+    // Two threads that come at once both register, and their children count two for a fork, which
+    // is as good as one. To wait for each other they would need a lock, and a fork could leave that
+    // held.
+    if !WATCHING.load(Ordering::Relaxed) {
         // SAFETY: the handler only adds to an atomic, which is safe in a forked child.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
-    });
+        WATCHING.store(true, Ordering::Relaxed);
+    }
 }
 
 /// True when files in `folder` live in memory rather than on a disk.

@@ -7,15 +7,34 @@ use crate::base::error::Error;
 use crate::export::{self, Format, Selection};
 use crate::snapshot::Snapshot;
 use std::ffi::c_char;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex};
 
 /**
  * Everything that a region held at one time. Opaque; never changes.
  */
 pub struct tidegate_snapshot {
     snapshot: Snapshot,
-    /// Each format as it was rendered first: asking for the length costs nothing twice.
-    rendered: [OnceLock<Vec<u8>>; FORMATS],
+    rendered: [Rendered; FORMATS],
+}
+
+/// One format as it was rendered before: asking for the length costs nothing twice.
+///
+/// Nobody waits for it. A child that is forked while another thread of its parent is in here finds
+/// it taken for ever, and then renders whenever it is asked; the bytes are the same.
+#[derive(Default)]
+struct Rendered(Mutex<Option<Arc<[u8]>>>);
+
+impl Rendered {
+    fn get(&self, render: impl FnOnce() -> Vec<u8>) -> Arc<[u8]> {
+        let found = self.0.try_lock().ok().and_then(|kept| kept.clone());
+        found.unwrap_or_else(|| {
+            let made: Arc<[u8]> = render().into();
+            if let Ok(mut kept) = self.0.try_lock() {
+                *kept = Some(made.clone());
+            }
+            made
+        })
+    }
 }
 
 /// Gives `snapshot` to the caller.
@@ -101,8 +120,7 @@ pub unsafe extern "C" fn tidegate_snapshot_take(
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL or the format is unknown;
  *         TIDEGATE_E_SPACE     capacity is too small; buffer is untouched.
  *
- * Threads: any, while nobody frees the snapshot. Blocks: while another thread
- * renders the same format for the first time. Since 0.1.
+ * Threads: any, while nobody frees the snapshot. Blocks: never. Since 0.1.
  */
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tidegate_snapshot_render(
@@ -121,7 +139,7 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
             return Err(Error::argument(format!("there is no format {format}")));
         };
         export::check(chosen, &snapshot.snapshot)?;
-        let text = place.get_or_init(|| {
+        let text = place.get(|| {
             let mut out = Vec::new();
             export::write(chosen, &snapshot.snapshot, &mut out);
             out
@@ -129,7 +147,7 @@ pub unsafe extern "C" fn tidegate_snapshot_render(
         // SAFETY: checked for NULL; the caller's promise for the rest.
         unsafe { output::write(out_length, text.len()) };
         // SAFETY: the caller's promise.
-        unsafe { output::text(text, buffer, capacity) }
+        unsafe { output::text(&text, buffer, capacity) }
     })
 }
 
@@ -335,4 +353,21 @@ pub unsafe extern "C" fn tidegate_snapshot_free(snapshot: *mut tidegate_snapshot
         }
         Ok(())
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_forked_thread_left_taken_is_rendered_each_time() {
+        let rendered = Rendered::default();
+        let taken = rendered.0.lock();
+        for time in 1..=3u8 {
+            assert_eq!(*rendered.get(|| vec![time]), [time]);
+        }
+        drop(taken);
+        assert_eq!(*rendered.get(|| vec![4]), [4]);
+        assert_eq!(*rendered.get(|| unreachable!("it is kept")), [4]);
+    }
 }
