@@ -55,7 +55,7 @@ static uint64_t breaker_wait(tidegate_engine *engine, uint64_t id)
     return reading.retry_after_ns;
 }
 
-const Guarding breaker_guarding = {breaker_begin, breaker_end, breaker_wait, true};
+const Guarding breaker_guarding = {breaker_begin, breaker_end, breaker_wait, true, false};
 
 static PyObject *word(const char *const *words, size_t count, int64_t number)
 {

@@ -25,7 +25,7 @@ static tidegate_status bulkhead_end(tidegate_engine *engine, uint64_t id, const 
     return tidegate_bulkhead_leave_with(engine, bulkhead, call->first, outcome, seconds);
 }
 
-const Guarding bulkhead_guarding = {bulkhead_begin, bulkhead_end, NULL, true};
+const Guarding bulkhead_guarding = {bulkhead_begin, bulkhead_end, NULL, true, false};
 
 PyDoc_STRVAR(bulkhead_read_doc, "read()\n--\n\n"
 "The limit now, how many calls are inside, and how many permits came back from the dead.");

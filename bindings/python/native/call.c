@@ -47,15 +47,16 @@ int call_begin(Handle *self, const Key *key, uint32_t cost, uint32_t attempt, Ca
     if (engine == NULL) {
         return -1;
     }
+    call->manual = self->engine->manual;
     refusal->by = self->kind;
     refusal->retry_after_ns = 0;
     tidegate_status status = guarding->begin(engine, self->id, key, cost, attempt, call, refusal);
     *admitted = status == TIDEGATE_OK;
     if (status == TIDEGATE_OK) {
         call->open = guarding->end != NULL;
-        call->generation = fork_generation();
+        call->generation = fork_generation;
         if (guarding->timed) {
-            call->started_ns = monotonic_ns();
+            call->begun = ticks_begin(&self->state->ticks);
         }
     } else if (status != TIDEGATE_DENIED) {
         raise_status(self->state, status);
@@ -70,13 +71,13 @@ static tidegate_status end(Handle *self, Call *call, double seconds, tidegate_ou
 {
     const Guarding *guarding = guardings[self->kind];
     tidegate_engine *engine = self->engine->raw;
-    if (!call->open || call->generation != fork_generation() || engine == NULL) {
+    if (!call->open || call->generation != fork_generation || engine == NULL) {
         call->open = false;
         return TIDEGATE_OK;
     }
     call->open = false;
-    if (guarding->timed && seconds < 0.0) {
-        seconds = (double)(monotonic_ns() - call->started_ns) * 1e-9;
+    if (guarding->timed && seconds < 0.0 && !(guarding->but_manual && call->manual)) {
+        seconds = ticks_since(&self->state->ticks, call->begun);
     }
     return guarding->end(engine, self->id, call, outcome, seconds, code);
 }

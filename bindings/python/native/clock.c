@@ -1,28 +1,14 @@
-/* clock.c: time of this machine, seconds as Python has them, and which fork this is. */
-#define _POSIX_C_SOURCE 200809L
+/* clock.c: seconds as Python has them, and which fork this is. */
 #include "native.h"
 
 #include <pthread.h>
-#include <time.h>
-
-uint64_t monotonic_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* Written in a child while it has one thread, right after fork(). */
-static uint32_t generation;
+uint32_t fork_generation;
 
 static void forked(void)
 {
-    generation++;
-}
-
-uint32_t fork_generation(void)
-{
-    return generation;
+    fork_generation++;
 }
 
 int watch_forks(void)

@@ -106,6 +106,8 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     }
     self->state = state;
     self->raw = raw;
+    /* Only a manual clock lets itself be moved, if only by nothing. */
+    self->manual = tidegate_clock_advance(raw, 0) == TIDEGATE_OK;
     self->busy = 0;
     self->closing = false;
     return (PyObject *)self;

@@ -42,26 +42,17 @@ PyObject *raise_sentence(State *state, tidegate_status status, const char *sente
     return NULL;
 }
 
-bool type_is_gone(const PyTypeObject *type)
+PyObject *raise_unloaded(void)
 {
-    if (type == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "tidegate was unloaded: the interpreter is shutting down");
-    }
-    return type == NULL;
+    PyErr_SetString(PyExc_RuntimeError,
+                    "tidegate was unloaded: the interpreter is shutting down");
+    return NULL;
 }
 
 PyObject *raise_closed(State *state)
 {
     PyErr_SetString(state->closed_error == NULL ? PyExc_RuntimeError : state->closed_error, "the engine is closed");
     return NULL;
-}
-
-PyObject *none_or_raise(State *state, tidegate_status status)
-{
-    if (status != TIDEGATE_OK) {
-        return raise_status(state, status);
-    }
-    Py_RETURN_NONE;
 }
 
 PyObject *refuse_pickling(PyObject *self, PyObject *ignored)

@@ -39,7 +39,7 @@ static tidegate_status guard_end(tidegate_engine *engine, uint64_t id, const Cal
     return tidegate_guard_report(engine, guard, permit, outcome, seconds);
 }
 
-const Guarding guard_guarding = {guard_begin, guard_end, NULL, true};
+const Guarding guard_guarding = {guard_begin, guard_end, NULL, true, false};
 
 PyDoc_STRVAR(acquire_doc, "acquire(*key_parts, cost=1, attempt=1, ignore=())\n--\n\n"
 "A Permit, truthy when every guard of the chain admits; `refused_by` names the one that did not.\n"

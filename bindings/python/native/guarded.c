@@ -114,7 +114,7 @@ static PyObject *call_again(Guarded *self, const Arguments *given)
     }
     tidegate_retry retry = {self->guard->id};
     uint64_t delay_ns = 0;
-    uint64_t begun_ns = monotonic_ns();
+    uint64_t begun = ticks_begin(&self->state->ticks);
     tidegate_status status = tidegate_retry_next(engine, retry, 1, &delay_ns);
     if (status < 0) {
         return raise_status(self->state, status);
@@ -132,7 +132,8 @@ static PyObject *call_again(Guarded *self, const Arguments *given)
                           && PyErr_GivenExceptionMatches(class, self->ignore));
         engine = self->guard->engine->raw;
         if (again && engine != NULL) {
-            status = tidegate_retry_next_after(engine, retry, attempt, monotonic_ns() - begun_ns,
+            uint64_t elapsed_ns = (uint64_t)(ticks_since(&self->state->ticks, begun) * 1e9);
+            status = tidegate_retry_next_after(engine, retry, attempt, elapsed_ns,
                                                asked_to_wait(value), &delay_ns);
         }
         if (!again || engine == NULL || status != TIDEGATE_OK) {

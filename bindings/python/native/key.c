@@ -108,14 +108,11 @@ static int key_add(Key *key, size_t *capacity, const Part *part, bool first)
     return 0;
 }
 
-int key_join(Key *key, PyObject *const *parts, Py_ssize_t count)
+int key_join_parts(Key *key, PyObject *const *parts, Py_ssize_t count)
 {
     key->bytes = NULL;
     key->length = 0;
     key->heap = NULL;
-    if (count == 0) {
-        return 0;
-    }
     Part part;
     if (count == 1) {
         if (part_of(&part, parts[0]) < 0) {
@@ -147,10 +144,4 @@ int key_join(Key *key, PyObject *const *parts, Py_ssize_t count)
     }
     key->bytes = key->heap == NULL ? key->local : key->heap;
     return 0;
-}
-
-void key_free(Key *key)
-{
-    PyMem_Free(key->heap);
-    key->heap = NULL;
 }

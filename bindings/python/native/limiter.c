@@ -149,10 +149,6 @@ PyType_Spec decision_spec = {
 static int cost_of(const char *function, PyObject *const *args, Py_ssize_t count,
                    PyObject *keywords, uint32_t *out)
 {
-    *out = 1;
-    if (keywords == NULL) {
-        return 0;
-    }
     for (Py_ssize_t i = 0; i < PyTuple_Size(keywords); i++) {
         PyObject *name = PyTuple_GetItem(keywords, i);
         uint64_t cost;
@@ -177,9 +173,10 @@ static PyObject *limiter_check(PyObject *object, PyObject *const *args, Py_ssize
                                PyObject *keywords)
 {
     Handle *self = (Handle *)object;
-    uint32_t cost;
+    uint32_t cost = 1;
     Key key;
-    if (cost_of("check", args, count, keywords, &cost) < 0 || key_join(&key, args, count) < 0) {
+    if ((keywords != NULL && cost_of("check", args, count, keywords, &cost) < 0)
+        || key_join(&key, args, count) < 0) {
         return NULL;
     }
     tidegate_engine *engine = open_engine(self);
@@ -214,7 +211,7 @@ static tidegate_status limiter_begin(tidegate_engine *engine, uint64_t id, const
     return status;
 }
 
-const Guarding limiter_guarding = {limiter_begin, NULL, NULL, false};
+const Guarding limiter_guarding = {limiter_begin, NULL, NULL, false, false};
 
 PyDoc_STRVAR(admit_doc, "admit(*key_parts, cost=1)\n--\n\n"
 "As check(), for a block: `with limiter.admit(user):` raises LimitExceeded when denied.");

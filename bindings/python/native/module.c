@@ -63,6 +63,7 @@ static int module_exec(PyObject *module)
                      TIDEGATE_VERSION, tidegate_version());
         return -1;
     }
+    ticks_init(&state->ticks);
     if (watch_forks() < 0 || take(&state->from_status, "tidegate.errors", "from_status") < 0
         || take(&state->closed_error, "tidegate.errors", "ClosedError") < 0
         || take(&state->denied, "tidegate.errors", "denied") < 0
@@ -129,7 +130,18 @@ static PyObject *key_bytes(PyObject *module, PyObject *const *args, Py_ssize_t c
     return bytes;
 }
 
+PyDoc_STRVAR(ticks_doc, "_ticks_per_second()\n--\n\n"
+"How fast the counter runs that durations are taken from; 0.0 where that is the kernel's clock.");
+
+static PyObject *ticks_per_second(PyObject *module, PyObject *ignored)
+{
+    (void)ignored;
+    const Ticks *ticks = &((State *)PyModule_GetState(module))->ticks;
+    return PyFloat_FromDouble(ticks->limit == 0 ? 0.0 : 1.0 / ticks->seconds_per_tick);
+}
+
 static PyMethodDef module_methods[] = {
+    {"_ticks_per_second", ticks_per_second, METH_NOARGS, ticks_doc},
     {"config_check", config_check, METH_O, config_check_doc},
     {"key_bytes", FAST(key_bytes), METH_FASTCALL, key_bytes_doc},
     {NULL, NULL, 0, NULL},

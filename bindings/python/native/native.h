@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <tidegate.h>
 
@@ -42,6 +43,8 @@ typedef struct {
     PyObject_HEAD
     State *state;
     tidegate_engine *raw;
+    /* Whether its clock is a manual one. */
+    bool manual;
     /* Calls that run without the interpreter's lock; the last one closes, if asked to. */
     Py_ssize_t busy;
     bool closing;
@@ -78,7 +81,26 @@ typedef struct Decision {
 #define SPARE_DECISIONS 32
 #define SPARE_TIMERS 32
 
+/* ticks.c: durations */
+
+#if defined(__x86_64__) && defined(__linux__) && !defined(Py_GIL_DISABLED)
+#define TICKS 1
+#else
+#define TICKS 0
+#endif
+
+typedef struct {
+    /* When the two clocks were compared, and what a tick is since; limit is 0 before it is known. */
+    uint64_t known_ticks;
+    uint64_t known_ns;
+    double seconds_per_tick;
+    /* So many ticks after known_ticks they are to be compared again. */
+    uint64_t limit;
+    bool unusable;
+} Ticks;
+
 struct State {
+    Ticks ticks;
     PyTypeObject *engine;
     PyTypeObject *snapshot;
     PyTypeObject *handle[KINDS];
@@ -111,7 +133,13 @@ PyObject *raise_sentence(State *state, tidegate_status status, const char *sente
 /* Raises ClosedError. Always NULL. */
 PyObject *raise_closed(State *state);
 /* None for TIDEGATE_OK, else as raise_status(). */
-PyObject *none_or_raise(State *state, tidegate_status status);
+static inline PyObject *none_or_raise(State *state, tidegate_status status)
+{
+    if (status != TIDEGATE_OK) {
+        return raise_status(state, status);
+    }
+    Py_RETURN_NONE;
+}
 /* Refuses pickling, with what to do instead. */
 PyObject *refuse_pickling(PyObject *self, PyObject *ignored);
 /* copy.copy() and copy.deepcopy() of what is a plain value. */
@@ -131,9 +159,18 @@ static inline tidegate_engine *open_engine(Handle *self)
 tidegate_engine *engine_enter(Engine *self);
 void engine_leave(Engine *self);
 
-/* PyObject_New() and PyObject_Init() for a type of the state, which is NULL once the interpreter
- * has taken the module apart: then an exception says so. */
-bool type_is_gone(const PyTypeObject *type);
+/* Always NULL. */
+PyObject *raise_unloaded(void);
+
+/* Before PyObject_New() and PyObject_Init() for a type of the state, which is NULL once the
+ * interpreter has taken the module apart: then an exception says so. */
+static inline bool type_is_gone(const PyTypeObject *type)
+{
+    if (type == NULL) {
+        raise_unloaded();
+    }
+    return type == NULL;
+}
 
 /* handle.c */
 
@@ -158,9 +195,34 @@ typedef struct {
     char local[KEY_LOCAL];
 } Key;
 
+/* As key_join() below, whatever the parts are. */
+int key_join_parts(Key *key, PyObject *const *parts, Py_ssize_t count);
+
 /* Joins the parts: str, bytes or int. No parts: no key. -1 with an exception. */
-int key_join(Key *key, PyObject *const *parts, Py_ssize_t count);
-void key_free(Key *key);
+static inline int key_join(Key *key, PyObject *const *parts, Py_ssize_t count)
+{
+    key->heap = NULL;
+    if (count == 0) {
+        key->bytes = NULL;
+        key->length = 0;
+        return 0;
+    }
+    if (count == 1 && PyUnicode_Check(parts[0])) {
+        Py_ssize_t length = 0;
+        key->bytes = PyUnicode_AsUTF8AndSize(parts[0], &length);
+        key->length = (size_t)length;
+        return key->bytes == NULL ? -1 : 0;
+    }
+    return key_join_parts(key, parts, count);
+}
+
+static inline void key_free(Key *key)
+{
+    if (key->heap != NULL) {
+        PyMem_Free(key->heap);
+        key->heap = NULL;
+    }
+}
 
 /* text.c */
 
@@ -173,14 +235,61 @@ PyObject *text_from(State *state, Render render, const void *object, const void 
 
 /* clock.c */
 
-uint64_t monotonic_ns(void);
+static inline uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* How often this process was forked off, counted along its line of ancestors. */
-uint32_t fork_generation(void);
+extern uint32_t fork_generation;
 int watch_forks(void);
 /* Seconds as Python gives them to nanoseconds; -1 with an exception that names them `what`. */
 int nanoseconds_of(PyObject *seconds, const char *what, uint64_t *out);
 /* What Python has no better name for: float seconds. */
 PyObject *seconds_from(uint64_t ns);
+
+/* ticks.c */
+
+/* Set in a time that is the processor's counter; otherwise it is CLOCK_MONOTONIC. */
+#define IN_TICKS (UINT64_C(1) << 63)
+
+void ticks_init(Ticks *self);
+uint64_t ticks_begin_slowly(Ticks *self);
+double ticks_since_slowly(Ticks *self, uint64_t begun);
+
+#if TICKS
+static inline uint64_t counter_now(void)
+{
+    return __builtin_ia32_rdtsc() & ~IN_TICKS;
+}
+#endif
+
+/* Now, for ticks_since() of the same interpreter; never 0. */
+static inline uint64_t ticks_begin(Ticks *self)
+{
+#if TICKS
+    uint64_t now = counter_now();
+    if (now - self->known_ticks < self->limit) {
+        return now | IN_TICKS;
+    }
+#endif
+    return ticks_begin_slowly(self);
+}
+
+/* Seconds since then, never below 0. */
+static inline double ticks_since(Ticks *self, uint64_t begun)
+{
+#if TICKS
+    uint64_t now = counter_now();
+    if ((begun & IN_TICKS) != 0 && now - self->known_ticks < self->limit) {
+        int64_t passed = (int64_t)(now - (begun & ~IN_TICKS));
+        return passed > 0 ? (double)passed * self->seconds_per_tick : 0.0;
+    }
+#endif
+    return ticks_since_slowly(self, begun);
+}
 
 /* call.c: one call under a guard, or one that is measured */
 
@@ -188,9 +297,12 @@ PyObject *seconds_from(uint64_t ns);
 typedef struct {
     uint64_t first;
     uint64_t second;
-    uint64_t started_ns;
+    /* From ticks_begin(). */
+    uint64_t begun;
     uint32_t generation;
     bool open;
+    /* Whether the engine's clock is a manual one. */
+    bool manual;
 } Call;
 
 /* Why a call may not begin. */
@@ -211,6 +323,8 @@ typedef struct {
     uint64_t (*wait)(tidegate_engine *engine, uint64_t id);
     /* Whether the time is measured here; otherwise `seconds` is below 0 unless somebody said it. */
     bool timed;
+    /* Not on a manual clock: the engine measures then. */
+    bool but_manual;
 } Guarding;
 
 /* NULL for kinds that guard nothing. */

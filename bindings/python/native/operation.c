@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* The call's beginning is `first`, on the engine's clock, so that a manual clock decides. */
+/* A manual clock decides how long a call took; otherwise it is measured here, as of other guards. */
 static tidegate_status operation_begin(tidegate_engine *engine, uint64_t id, const Key *key,
                                        uint32_t cost, uint32_t attempt, Call *call,
                                        Refusal *refusal)
@@ -12,6 +12,9 @@ static tidegate_status operation_begin(tidegate_engine *engine, uint64_t id, con
     (void)cost;
     (void)attempt;
     (void)refusal;
+    if (!call->manual) {
+        return TIDEGATE_OK;
+    }
     tidegate_operation operation = {id};
     return tidegate_operation_begin(engine, operation, &call->first);
 }
@@ -26,7 +29,7 @@ static tidegate_status operation_end(tidegate_engine *engine, uint64_t id, const
     return tidegate_operation_end(engine, operation, call->first, outcome, code);
 }
 
-const Guarding operation_guarding = {operation_begin, operation_end, NULL, false};
+const Guarding operation_guarding = {operation_begin, operation_end, NULL, true, true};
 
 PyDoc_STRVAR(record_doc, "record(seconds, outcome=Outcome.SUCCESS, error=None)\n--\n\n"
 "Records one call: how long it took, how it ended, and why.");

@@ -24,7 +24,7 @@ static tidegate_status throttle_end(tidegate_engine *engine, uint64_t id, const 
     return tidegate_throttle_report(engine, throttle, outcome);
 }
 
-const Guarding throttle_guarding = {throttle_begin, throttle_end, NULL, false};
+const Guarding throttle_guarding = {throttle_begin, throttle_end, NULL, false, false};
 
 PyDoc_STRVAR(acquire_doc, "acquire(*, ignore=())\n--\n\n"
 "A Permit, truthy when the call should be made. `with throttle.acquire():` raises Throttled when\n"

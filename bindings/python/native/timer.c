@@ -5,7 +5,8 @@ typedef struct {
     PyObject_HEAD
     State *state;
     Handle *histogram;
-    uint64_t started_ns;
+    /* From ticks_begin(); 0 before the block. */
+    uint64_t begun;
 } Timer;
 
 PyObject *timer_new(Handle *histogram)
@@ -27,7 +28,7 @@ PyObject *timer_new(Handle *histogram)
     self->state = state;
     self->histogram = histogram;
     Py_INCREF(histogram);
-    self->started_ns = 0;
+    self->begun = 0;
     return (PyObject *)self;
 }
 
@@ -55,33 +56,29 @@ void timers_clear(State *state)
 static PyObject *timer_enter(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
-    ((Timer *)object)->started_ns = monotonic_ns();
+    Timer *self = (Timer *)object;
     Py_INCREF(object);
+    self->begun = ticks_begin(&self->state->ticks);
     return object;
 }
 
 static PyObject *timer_exit(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
-    (void)args;
-    (void)count;
     Timer *self = (Timer *)object;
-    uint64_t ended_ns = monotonic_ns();
-    if (self->started_ns == 0) {
+    if (self->begun == 0) {
         PyErr_SetString(PyExc_RuntimeError, "the timer was not started");
         return NULL;
     }
+    double seconds = ticks_since(&self->state->ticks, self->begun);
+    /* An exception of the block must come out unchanged. */
+    bool raised = count > 0 && args[0] != Py_None;
     tidegate_engine *engine = self->histogram->engine->raw;
     if (engine == NULL) {
-        /* An exception of the block must come out unchanged. */
-        if (count > 0 && args[0] != Py_None) {
-            Py_RETURN_NONE;
-        }
-        return raise_closed(self->state);
+        return raised ? copy_self(Py_None, NULL) : raise_closed(self->state);
     }
     tidegate_histogram histogram = {self->histogram->id};
-    double seconds = (double)(ended_ns - self->started_ns) * 1e-9;
     tidegate_status status = tidegate_histogram_record(engine, histogram, seconds);
-    if (status != TIDEGATE_OK && !(count > 0 && args[0] != Py_None)) {
+    if (status != TIDEGATE_OK && !raised) {
         return raise_status(self->state, status);
     }
     Py_RETURN_NONE;
