@@ -2,6 +2,7 @@
 #include "native.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Written in a child while it has one thread, right after fork(). */
 uint32_t fork_generation;
@@ -13,12 +14,13 @@ static void forked(void)
 
 int watch_forks(void)
 {
-    static bool watched;
-    if (!watched && pthread_atfork(NULL, NULL, forked) != 0) {
+    /* Interpreters of one process may load their modules at the same time. */
+    static atomic_flag watched = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&watched) && pthread_atfork(NULL, NULL, forked) != 0) {
+        atomic_flag_clear(&watched);
         PyErr_SetString(PyExc_OSError, "pthread_atfork was refused");
         return -1;
     }
-    watched = true;
     return 0;
 }
 

@@ -86,6 +86,7 @@ static PyMethodDef ratio_methods[] = {
     {"hit", ratio_hit, METH_NOARGS, hit_doc},
     {"miss", ratio_miss, METH_NOARGS, miss_doc},
     {"read", FAST(ratio_read), METH_VARARGS | METH_KEYWORDS, ratio_read_doc},
+    LABELS_METHOD,
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -114,6 +115,7 @@ static PyObject *enum_set(PyObject *object, PyObject *state)
 
 static PyMethodDef enum_methods[] = {
     {"set", enum_set, METH_O, enum_set_doc},
+    LABELS_METHOD,
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };

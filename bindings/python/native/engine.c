@@ -16,10 +16,20 @@ tidegate_engine *engine_enter(Engine *self)
     return self->raw;
 }
 
-static void engine_release(Engine *self)
+/* Without the interpreter's lock other threads may be inside a call: then a closed engine is not used
+ * any more, and goes when nobody can reach it, since every handle keeps its Engine. */
+static void engine_release(Engine *self, bool collected)
 {
     tidegate_engine *raw = self->raw;
     self->raw = NULL;
+#ifdef Py_GIL_DISABLED
+    if (raw != NULL) {
+        self->closed = raw;
+    }
+    raw = collected ? self->closed : NULL;
+#else
+    (void)collected;
+#endif
     tidegate_engine_close(raw);
 }
 
@@ -28,12 +38,11 @@ void engine_leave(Engine *self)
     self->busy--;
     if (self->closing && self->busy == 0) {
         self->closing = false;
-        engine_release(self);
+        engine_release(self, false);
     }
 }
 
-/* Text or None; NULL without an exception for None. */
-static int text_or_none(PyObject *object, const char *what, const char **out)
+int text_or_none(PyObject *object, const char *what, const char **out)
 {
     *out = NULL;
     if (object == Py_None) {
@@ -106,6 +115,9 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *args, PyObject *keywor
     }
     self->state = state;
     self->raw = raw;
+#ifdef Py_GIL_DISABLED
+    self->closed = NULL;
+#endif
     /* Only a manual clock lets itself be moved, if only by nothing. */
     self->manual = tidegate_clock_advance(raw, 0) == TIDEGATE_OK;
     self->busy = 0;
@@ -123,7 +135,7 @@ static void engine_dealloc(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     PyObject_GC_UnTrack(object);
-    engine_release((Engine *)object);
+    engine_release((Engine *)object, true);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
@@ -141,7 +153,7 @@ static PyObject *engine_close(PyObject *object, PyObject *ignored)
         if (self->busy > 0) {
             self->closing = true;
         } else {
-            engine_release(self);
+            engine_release(self, false);
         }
     }
     Py_RETURN_NONE;
@@ -201,26 +213,16 @@ static tidegate_status open_kind(tidegate_engine *engine, Kind kind, const char 
     return status;
 }
 
-/* _open(kind: int, name: str, options: str | None) */
-static PyObject *engine_open(PyObject *object, PyObject *const *args, Py_ssize_t count)
+PyObject *handle_open(Engine *self, Kind kind, PyObject *name_text, PyObject *options_text)
 {
-    Engine *self = (Engine *)object;
     const char *name;
     const char *options;
-    uint64_t kind;
-    if (count != 3) {
-        PyErr_SetString(PyExc_TypeError, "_open takes a kind, a name and options");
-        return NULL;
-    }
-    if (whole_number(args[0], "kind", KINDS - 1, &kind) < 0) {
-        return NULL;
-    }
-    if (!PyUnicode_Check(args[1])) {
+    if (!PyUnicode_Check(name_text)) {
         PyErr_SetString(PyExc_TypeError, "a name is a str");
         return NULL;
     }
-    if (text_or_none(args[1], "a name", &name) < 0
-        || text_or_none(args[2], "options", &options) < 0) {
+    if (text_or_none(name_text, "a name", &name) < 0
+        || text_or_none(options_text, "options", &options) < 0) {
         return NULL;
     }
     tidegate_engine *raw = engine_enter(self);
@@ -230,13 +232,27 @@ static PyObject *engine_open(PyObject *object, PyObject *const *args, Py_ssize_t
     uint64_t id = 0;
     tidegate_status status;
     Py_BEGIN_ALLOW_THREADS
-    status = open_kind(raw, (Kind)kind, name, options, &id);
+    status = open_kind(raw, kind, name, options, &id);
     Py_END_ALLOW_THREADS
     engine_leave(self);
     if (status != TIDEGATE_OK) {
         return raise_status(self->state, status);
     }
-    return handle_new(self->state, self, (Kind)kind, args[1], id);
+    return handle_new(self->state, self, kind, name_text, options_text, id);
+}
+
+/* _open(kind: int, name: str, options: str | None) */
+static PyObject *engine_open(PyObject *object, PyObject *const *args, Py_ssize_t count)
+{
+    uint64_t kind;
+    if (count != 3) {
+        PyErr_SetString(PyExc_TypeError, "_open takes a kind, a name and options");
+        return NULL;
+    }
+    if (whole_number(args[0], "kind", KINDS - 1, &kind) < 0) {
+        return NULL;
+    }
+    return handle_open((Engine *)object, (Kind)kind, args[1], args[2]);
 }
 
 PyDoc_STRVAR(advance_doc, "advance(seconds)\n--\n\n"

@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, uint64_t id)
+PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, PyObject *options,
+                     uint64_t id)
 {
     if (type_is_gone(state->handle[kind])) {
         return NULL;
@@ -19,6 +20,9 @@ PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, ui
     Py_INCREF(name);
     self->id = id;
     self->kind = kind;
+    self->options = options == Py_None ? NULL : options;
+    Py_XINCREF(self->options);
+    self->series = NULL;
     return (PyObject *)self;
 }
 
@@ -28,6 +32,8 @@ void handle_dealloc(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     Py_XDECREF(self->engine);
     Py_XDECREF(self->name);
+    Py_XDECREF(self->options);
+    series_free(self->series);
     PyObject_Free(object);
     Py_DECREF(type);
 }

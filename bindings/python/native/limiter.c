@@ -238,7 +238,21 @@ PyDoc_STRVAR(block_doc, "block(*key_parts, seconds)\n--\n\n"
 PyDoc_STRVAR(set_list_doc, "set_list(*key_parts, to)\n--\n\n"
 "Always admits the key (\"allow\"), never (\"deny\"), or by its limit again (\"none\").");
 
+PyDoc_STRVAR(set_plan_doc, "set_plan(*key_parts, plan)\n--\n\n"
+"Puts the key on a plan of the limiter's configuration: it begins with the plan's whole limit. None\n"
+"for the limiter's own limit again.");
+
+PyDoc_STRVAR(top_doc, "top(count=10, by=\"used\")\n--\n\n"
+"The keys that use most, or by=\"denied\", as dicts with key, used, denied and error_bound. Only of\n"
+"limiters with `record_keys`, which says what is written down of a key.");
+
+PyDoc_STRVAR(reconfigure_doc, "reconfigure(config=None, /, **fields)\n--\n\n"
+"Gives the limiter new numbers, in all processes at once; units that were taken stay taken.");
+
 static PyMethodDef limiter_methods[] = {
+    {"set_plan", FAST(limiter_set_plan), METH_FASTCALL | METH_KEYWORDS, set_plan_doc},
+    {"top", FAST(limiter_top), METH_VARARGS | METH_KEYWORDS, top_doc},
+    {"reconfigure", FAST(limiter_reconfigure), METH_VARARGS | METH_KEYWORDS, reconfigure_doc},
     {"admit", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, admit_doc},
     {"peek", FAST(limiter_peek), METH_FASTCALL | METH_KEYWORDS, peek_doc},
     {"reserve", FAST(limiter_reserve), METH_FASTCALL | METH_KEYWORDS, reserve_doc},

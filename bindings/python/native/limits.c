@@ -3,13 +3,7 @@
 
 #include <string.h>
 
-/* The keywords of a function that takes the parts of a key: each at most once. */
-typedef struct {
-    const char *name;
-    PyObject *value;
-} Keyword;
-
-static int keywords_of(PyObject *const *args, Py_ssize_t count, PyObject *given, Keyword *known)
+int keywords_of(PyObject *const *args, Py_ssize_t count, PyObject *given, Keyword *known)
 {
     Py_ssize_t named = given == NULL ? 0 : PyTuple_Size(given);
     for (Py_ssize_t i = 0; i < named; i++) {
@@ -308,9 +302,10 @@ PyObject *decision_headers(PyObject *object, PyObject *args, PyObject *keywords)
         return NULL;
     }
     tidegate_engine *engine = open_engine(self->of.limiter);
+    size_t guess = 256;
     PyObject *text = engine == NULL
                          ? NULL
-                         : text_from(self->state, render_fields, engine, &fields, false);
+                         : text_from(self->state, render_fields, engine, &fields, &guess, false);
     PyObject *lines = text == NULL ? NULL : PyUnicode_Splitlines(text, 0);
     Py_XDECREF(text);
     if (lines == NULL) {
@@ -339,6 +334,7 @@ PyObject *decision_problem(PyObject *object, PyObject *ignored)
     (void)ignored;
     Decision *self = (Decision *)object;
     tidegate_engine *engine = open_engine(self->of.limiter);
+    size_t guess = 512;
     return engine == NULL ? NULL
-                          : text_from(self->state, render_problem, engine, self, false);
+                          : text_from(self->state, render_problem, engine, self, &guess, false);
 }

@@ -54,6 +54,7 @@ static PyObject *counter_value(PyObject *object, PyObject *ignored)
 static PyMethodDef counter_methods[] = {
     {"inc", FAST(counter_inc), METH_FASTCALL, inc_doc},
     {"value", counter_value, METH_NOARGS, counter_value_doc},
+    LABELS_METHOD,
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -128,6 +129,7 @@ static PyMethodDef gauge_methods[] = {
     {"inc", FAST(gauge_inc), METH_FASTCALL, gauge_inc_doc},
     {"dec", FAST(gauge_dec), METH_FASTCALL, gauge_dec_doc},
     {"value", gauge_value, METH_NOARGS, gauge_value_doc},
+    LABELS_METHOD,
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };
@@ -262,6 +264,7 @@ static PyMethodDef histogram_methods[] = {
     {"record_exemplar", histogram_record_exemplar, METH_VARARGS, exemplar_doc},
     {"quantiles", FAST(histogram_quantiles), METH_VARARGS | METH_KEYWORDS, quantiles_doc},
     {"time", histogram_time, METH_NOARGS, time_doc},
+    LABELS_METHOD,
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };

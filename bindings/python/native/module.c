@@ -70,6 +70,9 @@ static int module_exec(PyObject *module)
         || take(&state->decorate, "tidegate.decorate", "decorate") < 0
         || take(&state->sleep, "tidegate.decorate", "sleep") < 0
         || take(&state->method, "types", "MethodType") < 0
+        || take(&state->guard_of, "tidegate.documents", "guard_of") < 0
+        || take(&state->with_labels, "tidegate.documents", "with_labels") < 0
+        || take(&state->loads, "json", "loads") < 0
         || add_type(module, &engine_spec, &state->engine) < 0
         || add_type(module, &snapshot_spec, &state->snapshot) < 0
         || add_type(module, &decision_spec, &state->decision) < 0
@@ -163,6 +166,9 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->denied);
     Py_VISIT(state->sleep);
     Py_VISIT(state->method);
+    Py_VISIT(state->guard_of);
+    Py_VISIT(state->with_labels);
+    Py_VISIT(state->loads);
     Py_VISIT(state->from_status);
     Py_VISIT(state->closed_error);
     return 0;
@@ -184,6 +190,9 @@ static int module_clear(PyObject *module)
     Py_CLEAR(state->denied);
     Py_CLEAR(state->sleep);
     Py_CLEAR(state->method);
+    Py_CLEAR(state->guard_of);
+    Py_CLEAR(state->with_labels);
+    Py_CLEAR(state->loads);
     Py_CLEAR(state->from_status);
     Py_CLEAR(state->closed_error);
     return 0;
@@ -204,9 +213,6 @@ static void module_free(void *module)
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
-#ifdef Py_GIL_DISABLED
-    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
     {0, NULL},
     {0, NULL},
 };

@@ -43,12 +43,18 @@ typedef struct {
     PyObject_HEAD
     State *state;
     tidegate_engine *raw;
+#ifdef Py_GIL_DISABLED
+    /* What `raw` was before close(). */
+    tidegate_engine *closed;
+#endif
     /* Whether its clock is a manual one. */
     bool manual;
     /* Calls that run without the interpreter's lock; the last one closes, if asked to. */
     Py_ssize_t busy;
     bool closing;
 } Engine;
+
+typedef struct Series Series;
 
 /* A metric or guard. Keeps its engine object alive, not the engine open. */
 typedef struct {
@@ -58,6 +64,10 @@ typedef struct {
     PyObject *name;
     uint64_t id;
     Kind kind;
+    /* The JSON that it was opened with; NULL for none. */
+    PyObject *options;
+    /* The series with more labels that it was asked for; NULL before the first. */
+    Series *series;
 } Handle;
 
 /* What a limiter said; truthy when admitted. */
@@ -78,6 +88,7 @@ typedef struct Decision {
 #else
 #define KEEP_SPARES 1
 #endif
+#define FORMATS 16
 #define SPARE_DECISIONS 32
 #define SPARE_TIMERS 32
 
@@ -109,11 +120,14 @@ struct State {
     PyTypeObject *permit;
     PyTypeObject *guarded;
     /* Of Python: tidegate.decorate.decorate(), tidegate.errors.denied(), time.sleep(),
-     * types.MethodType. */
+     * types.MethodType; tidegate.documents.guard_of(), with_labels(); json.loads(). */
     PyObject *decorate;
     PyObject *denied;
     PyObject *sleep;
     PyObject *method;
+    PyObject *guard_of;
+    PyObject *with_labels;
+    PyObject *loads;
     /* tidegate.errors.from_status(code, sentence), and the class of a closed engine. */
     PyObject *from_status;
     PyObject *closed_error;
@@ -122,6 +136,8 @@ struct State {
     int spare_decision_count;
     PyObject *spare_timers[SPARE_TIMERS];
     int spare_timer_count;
+    /* How long the last snapshots were, by format: so much memory is tried first. */
+    size_t lengths[FORMATS];
 };
 
 /* errors.c */
@@ -175,7 +191,18 @@ static inline bool type_is_gone(const PyTypeObject *type)
 /* handle.c */
 
 void handle_dealloc(PyObject *self);
-PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, uint64_t id);
+PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, PyObject *options,
+                     uint64_t id);
+/* Text or None, as C has it: NULL without an exception for None. -1 with an exception. */
+int text_or_none(PyObject *object, const char *what, const char **out);
+/* engine.c: opens the `kind` of this name; options are JSON or None. */
+PyObject *handle_open(Engine *engine, Kind kind, PyObject *name, PyObject *options);
+/* The keywords of a function that takes the parts of a key; ends with a name NULL. */
+typedef struct {
+    const char *name;
+    PyObject *value;
+} Keyword;
+int keywords_of(PyObject *const *args, Py_ssize_t count, PyObject *given, Keyword *known);
 PyObject *handle_repr(PyObject *self);
 /* True when `found` is the keyword `name`. */
 bool keyword_is(PyObject *found, const char *name);
@@ -226,12 +253,12 @@ static inline void key_free(Key *key)
 
 /* text.c */
 
-/* Texts that C writes into a buffer of ours: asked for their length first. */
+/* Texts that C writes into a buffer of ours, as long as they fit. */
 typedef tidegate_status (*Render)(const void *object, const void *more, char *buffer,
                                   size_t capacity, size_t *out_length);
-/* The text as str; a text that grows between the two calls is asked for again. */
+/* The text as str. `guess` is how long it may be, and is told how long it was. */
 PyObject *text_from(State *state, Render render, const void *object, const void *more,
-                    bool without_lock);
+                    size_t *guess, bool without_lock);
 
 /* clock.c */
 
@@ -425,6 +452,21 @@ LIMITER_FUNCTION(limiter_refund);
 LIMITER_FUNCTION(limiter_penalize);
 LIMITER_FUNCTION(limiter_block);
 LIMITER_FUNCTION(limiter_set_list);
+LIMITER_FUNCTION(limiter_set_plan);
+PyObject *limiter_top(PyObject *limiter, PyObject *args, PyObject *keywords);
+PyObject *limiter_reconfigure(PyObject *limiter, PyObject *args, PyObject *keywords);
+
+/* labels.c */
+
+PyObject *handle_labels(PyObject *handle, PyObject *const *args, Py_ssize_t count,
+                        PyObject *names);
+void series_free(Series *table);
+
+/* What the handles of metrics have. */
+#define LABELS_METHOD                                                                             \
+    {"labels", FAST(handle_labels), METH_FASTCALL | METH_KEYWORDS,                                \
+     "labels(**labels)\n--\n\nThe series of this metric with these labels beside its own:\n"      \
+     "`labels(method=\"GET\").inc()`. Values are str or int. A few thousand are kept at hand."}
 
 /* reading.c */
 

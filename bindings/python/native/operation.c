@@ -138,6 +138,7 @@ static PyMethodDef operation_methods[] = {
     {"time", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, operation_time_doc},
     {"read", FAST(operation_read), METH_VARARGS | METH_KEYWORDS, read_doc},
     {"_begin", FAST(handle_acquire), METH_FASTCALL | METH_KEYWORDS, NULL},
+    LABELS_METHOD,
     HANDLE_METHODS,
     {NULL, NULL, 0, NULL},
 };

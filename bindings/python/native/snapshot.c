@@ -74,7 +74,11 @@ static PyObject *snapshot_render(PyObject *object, PyObject *args)
         return NULL;
     }
     wanted.format = (uint32_t)number;
-    return text_from(self->state, render_wanted, self->raw, &wanted, true);
+    size_t *length = &self->state->lengths[number < FORMATS ? number : FORMATS - 1];
+    size_t guess = *length;
+    PyObject *text = text_from(self->state, render_wanted, self->raw, &wanted, &guess, true);
+    *length = guess;
+    return text;
 }
 
 static PyMethodDef snapshot_methods[] = {

@@ -1,17 +1,22 @@
 /* text.c: texts that the library writes into a buffer of ours, as str. */
 #include "native.h"
 
-/* How often a text may have grown between asking for its length and for itself. */
+/* How often a text may have grown between telling its length and being written. */
 #define TRIES 8
+/* What a text may be longer by than the last one, before it is written twice. */
+#define SPARE(length) ((length) + (length) / 8 + 64)
 
 PyObject *text_from(State *state, Render render, const void *object, const void *more,
-                    bool without_lock)
+                    size_t *guess, bool without_lock)
 {
-    size_t capacity = 0;
-    char *buffer = NULL;
+    size_t capacity = SPARE(*guess);
     tidegate_status status = TIDEGATE_OK;
     for (int i = 0; i < TRIES; i++) {
         size_t length = 0;
+        char *buffer = PyMem_Malloc(capacity);
+        if (buffer == NULL) {
+            return PyErr_NoMemory();
+        }
         if (without_lock) {
             Py_BEGIN_ALLOW_THREADS
             status = render(object, more, buffer, capacity, &length);
@@ -22,18 +27,14 @@ PyObject *text_from(State *state, Render render, const void *object, const void 
         if (status == TIDEGATE_OK && length <= capacity) {
             PyObject *text = PyUnicode_DecodeUTF8(buffer, (Py_ssize_t)length, "strict");
             PyMem_Free(buffer);
+            *guess = length;
             return text;
         }
+        PyMem_Free(buffer);
         if (status != TIDEGATE_OK && status != TIDEGATE_E_SPACE) {
             break;
         }
-        PyMem_Free(buffer);
-        capacity = i == 0 ? length : length + length / 4;
-        buffer = PyMem_Malloc(capacity + 1);
-        if (buffer == NULL) {
-            return PyErr_NoMemory();
-        }
+        capacity = SPARE(length);
     }
-    PyMem_Free(buffer);
     return raise_status(state, status);
 }

@@ -219,3 +219,59 @@ def test_http_fields_of_a_decision(keyed: Limiter) -> None:
     assert "429" in denied.problem()
     with pytest.raises(ValueError, match="style is"):
         denied.headers("newest")  # type: ignore[arg-type]
+
+
+def test_a_key_is_put_on_a_plan(engine: Engine) -> None:
+    api = engine.limiter(
+        "api",
+        algorithm="token_bucket",
+        rate_per_second=1,
+        burst=1,
+        keyed=True,
+        plans={"pro": {"algorithm": "token_bucket", "rate_per_second": 1, "burst": 5}},
+    )
+    api.set_plan("acme", 7, plan="pro")
+    assert [bool(api.check("acme", 7)) for _ in range(6)] == [True] * 5 + [False]
+    assert [bool(api.check("acme", 8)) for _ in range(2)] == [True, False]
+    api.set_plan("acme", 7, plan=None)
+    assert api.check("acme", 7).limit == 1
+    with pytest.raises(NotFoundError):
+        api.set_plan("acme", plan="none")
+    for plan in (7, b"pro"):
+        with pytest.raises(TypeError, match="plan is a str or None"):
+            api.set_plan("acme", plan=plan)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="and plan"):
+        api.set_plan("acme")  # type: ignore[call-arg]
+
+
+def test_the_keys_that_use_most_are_told(engine: Engine) -> None:
+    api = engine.limiter("api", preset="auth", keyed=True, record_keys="plain")
+    for _ in range(7):
+        api.check("ann")
+    api.check("bob")
+    used, denied = api.top(), api.top(1, by="denied")
+    assert [(key["key"], key["used"]) for key in used] == [("ann", 5), ("bob", 1)]
+    assert [(key["key"], key["denied"]) for key in denied] == [("ann", 2)]
+    with pytest.raises(ValueError, match='"used" or "denied"'):
+        api.top(by="name")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError):
+        api.top(0)
+    with pytest.raises(ArgumentError):
+        engine.limiter("other", preset="auth", keyed=True).top()
+
+
+def test_a_limiter_gets_new_numbers(engine: Engine) -> None:
+    api = engine.limiter("api", algorithm="token_bucket", rate_per_second=1, burst=2)
+    assert [bool(api.check()) for _ in range(3)] == [True, True, False]
+    api.reconfigure(algorithm="token_bucket", rate_per_second=1, burst=3)
+    assert [bool(api.check()) for _ in range(2)] == [True, False]
+    api.reconfigure({"algorithm": "token_bucket", "rate_per_second": 1, "burst": 2})
+    assert engine.limiter("api", algorithm="token_bucket", rate_per_second=1, burst=2)
+    with pytest.raises(ConflictError):
+        api.reconfigure(preset="auth")
+    with pytest.raises(ConfigError, match="brst"):
+        api.reconfigure(algorithm="token_bucket", rate_per_second=1, brst=3)
+    with pytest.raises(TypeError, match="the whole new configuration"):
+        api.reconfigure()
+    with pytest.raises(TypeError, match="not both"):
+        api.reconfigure({}, burst=3)

@@ -8,6 +8,7 @@ from typing_extensions import Self
 
 from . import engine as _engine
 from .decorate import Ignore
+from .documents import Document
 from .engine import HealthStatus, KeyPart, Probe
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -35,6 +36,7 @@ OUTCOME_SUCCESS: int
 OUTCOME_FAILURE: int
 OUTCOME_IGNORED: int
 
+def _ticks_per_second() -> float: ...
 def config_check(text: str, /) -> None: ...
 def key_bytes(*key_parts: KeyPart) -> bytes: ...
 
@@ -49,6 +51,11 @@ class Handle:
     def _id(self) -> int: ...
     def __copy__(self) -> Self: ...
     def __deepcopy__(self, memo: object, /) -> Self: ...
+
+class Metric(Handle):
+    """What metrics have in common; not there at run time."""
+
+    def labels(self, **labels: str | int) -> Self: ...
 
 class Engine:
     def __new__(cls, config: str | None = None, path: str | None = None) -> Self: ...
@@ -91,14 +98,14 @@ class Snapshot:
     def render(self, format: int, options: str | None = None, /) -> str: ...
 
 @final
-class Counter(Handle):
+class Counter(Metric):
     """A count that only grows, over all processes of the region together."""
 
     def inc(self, amount: int = 1, /) -> None: ...
     def value(self) -> int: ...
 
 @final
-class Gauge(Handle):
+class Gauge(Metric):
     """A value that moves."""
 
     def set(self, value: float, /) -> None: ...
@@ -107,7 +114,7 @@ class Gauge(Handle):
     def value(self) -> float: ...
 
 @final
-class Histogram(Handle):
+class Histogram(Metric):
     """A distribution of values, with quantiles."""
 
     def record(self, value: float, /) -> None: ...
@@ -129,6 +136,12 @@ class Timer:
         /,
     ) -> None: ...
 
+class TopKey(TypedDict):
+    key: str
+    used: int
+    denied: int
+    error_bound: int
+
 @final
 class Limiter(Handle):
     """A rate limit, for all processes of the region together."""
@@ -142,6 +155,9 @@ class Limiter(Handle):
     def penalize(self, *key_parts: KeyPart, cost: int = 1) -> None: ...
     def block(self, *key_parts: KeyPart, seconds: float) -> None: ...
     def set_list(self, *key_parts: KeyPart, to: Literal["none", "allow", "deny"]) -> None: ...
+    def set_plan(self, *key_parts: KeyPart, plan: str | None) -> None: ...
+    def top(self, count: int = 10, by: Literal["used", "denied"] = "used") -> list[TopKey]: ...
+    def reconfigure(self, config: Document | None = None, /, **fields: Any) -> None: ...
     def admit(self, *key_parts: KeyPart, cost: int = 1) -> Permit: ...
     def limit(
         self, *, key: Callable[..., KeyPart | tuple[KeyPart, ...]] | None = None, cost: int = 1
@@ -234,7 +250,7 @@ class OperationReading(TypedDict):
     max: float
 
 @final
-class Operation(Handle):
+class Operation(Metric):
     """Latency, outcome and error code of calls."""
 
     def _begin(
@@ -374,7 +390,7 @@ class RatioReading(TypedDict):
     ratio: float
 
 @final
-class Ratio(Handle):
+class Ratio(Metric):
     """Hits and misses, such as those of a cache."""
 
     def record(self, hits: int = 0, misses: int = 0) -> None: ...
@@ -383,7 +399,7 @@ class Ratio(Handle):
     def read(self, window: float = 0.0) -> RatioReading: ...
 
 @final
-class Enum(Handle):
+class Enum(Metric):
     """One of several states."""
 
     def set(self, state: str, /) -> None: ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from . import _native
+from .documents import Document, guard_of, json_of, options_of
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Document", "Engine", "Events", "Health", "HealthStatus", "KeyPart", "Outcome", "Probe"]
 
-#: A document: JSON as text, or what json.dumps() makes JSON of.
-Document = str | Mapping[str, Any]
 #: One part of a key.
 KeyPart = str | bytes | int
 #: A probe, as Kubernetes means it.
@@ -52,25 +51,6 @@ class Events(NamedTuple):
     lost: int
 
 
-def _json(document: Document | None) -> str | None:
-    if document is None or isinstance(document, str):
-        return document
-    if isinstance(document, Mapping):
-        return json.dumps(document, allow_nan=False)
-    raise TypeError(f"a configuration is a dict or JSON as str, not {type(document).__name__}")
-
-
-def _options(**fields: Any) -> str | None:
-    given = {name: value for name, value in fields.items() if value is not None}
-    return json.dumps(given, allow_nan=False) if given else None
-
-
-def _guard(document: Document | None, fields: dict[str, Any]) -> str | None:
-    if fields and document is not None:
-        raise TypeError("give a configuration either as one document or as fields, not both")
-    return _json(fields or document)
-
-
 class Engine(_native.Engine):
     """Everything that a region holds, by name.
 
@@ -88,7 +68,7 @@ class Engine(_native.Engine):
     __slots__ = ("__weakref__",)
 
     def __new__(cls, config: Document | None = None) -> Self:
-        return super().__new__(cls, _json(config), None)
+        return super().__new__(cls, json_of(config), None)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:
@@ -122,7 +102,7 @@ class Engine(_native.Engine):
         ...     hits.value()
         3
         """
-        options = _options(labels=labels, help=help, unit=unit)
+        options = options_of(labels=labels, help=help, unit=unit)
         return cast(_native.Counter, self._open(_native.KIND_COUNTER, name, options))
 
     def gauge(
@@ -145,7 +125,7 @@ class Engine(_native.Engine):
         ...     depth.value()
         4.0
         """
-        options = _options(labels=labels, help=help, unit=unit, workers=workers)
+        options = options_of(labels=labels, help=help, unit=unit, workers=workers)
         return cast(_native.Gauge, self._open(_native.KIND_GAUGE, name, options))
 
     def histogram(
@@ -168,7 +148,7 @@ class Engine(_native.Engine):
         ...     wait.quantiles([1.0])
         [0.25]
         """
-        options = _options(labels=labels, help=help, unit=unit, relative_error=relative_error)
+        options = options_of(labels=labels, help=help, unit=unit, relative_error=relative_error)
         return cast(_native.Histogram, self._open(_native.KIND_HISTOGRAM, name, options))
 
     def ratio(
@@ -183,7 +163,7 @@ class Engine(_native.Engine):
         ...     cache.read()
         {'hits': 3, 'misses': 1, 'ratio': 0.75}
         """
-        options = _options(labels=labels, help=help)
+        options = options_of(labels=labels, help=help)
         return cast(_native.Ratio, self._open(_native.KIND_RATIO, name, options))
 
     def enum(
@@ -199,7 +179,7 @@ class Engine(_native.Engine):
         >>> with Engine() as engine:
         ...     engine.enum("mode", ["normal", "maintenance"]).set("maintenance")
         """
-        options = _options(states=list(states), labels=labels, help=help)
+        options = options_of(states=list(states), labels=labels, help=help)
         return cast(_native.Enum, self._open(_native.KIND_ENUM, name, options))
 
     def set_info(self, name: str, labels: Mapping[str, str]) -> None:
@@ -237,7 +217,7 @@ class Engine(_native.Engine):
         1
         (2, 1)
         """
-        options = _options(
+        options = options_of(
             labels=labels, help=help, relative_error=relative_error, slow_seconds=slow_seconds
         )
         return cast(_native.Operation, self._open(_native.KIND_OPERATION, name, options))
@@ -254,7 +234,7 @@ class Engine(_native.Engine):
         ...     bool(decision), decision.remaining, decision.retry_after
         (True, 4, 0.0)
         """
-        config_json = _guard(config, fields)
+        config_json = guard_of(config, fields)
         return cast(_native.Limiter, self._open(_native.KIND_LIMITER, name, config_json))
 
     def breaker(
@@ -279,7 +259,7 @@ class Engine(_native.Engine):
         CircuitOpen
         'open'
         """
-        config_json = _guard(config, fields)
+        config_json = guard_of(config, fields)
         return cast(_native.Breaker, self._open(_native.KIND_BREAKER, name, config_json))
 
     def bulkhead(
@@ -293,7 +273,7 @@ class Engine(_native.Engine):
         ...         bool(database.enter())
         False
         """
-        config_json = _guard(config, fields)
+        config_json = guard_of(config, fields)
         return cast(_native.Bulkhead, self._open(_native.KIND_BULKHEAD, name, config_json))
 
     def retry(self, name: str, config: Document | None = None, **fields: Any) -> _native.Retry:
@@ -304,7 +284,7 @@ class Engine(_native.Engine):
         ...     [retry.next(attempt) for attempt in (1, 2, 3)]
         [0.0, 0.1, None]
         """
-        config_json = _guard(config, fields)
+        config_json = guard_of(config, fields)
         return cast(_native.Retry, self._open(_native.KIND_RETRY, name, config_json))
 
     def throttle(
@@ -318,7 +298,7 @@ class Engine(_native.Engine):
         ...         permit.admitted
         True
         """
-        config_json = _guard(config, fields)
+        config_json = guard_of(config, fields)
         return cast(_native.Throttle, self._open(_native.KIND_THROTTLE, name, config_json))
 
     def guard(self, name: str, config: Document | None = None, **fields: Any) -> _native.Guard:
@@ -334,7 +314,7 @@ class Engine(_native.Engine):
         ...     order("ann")
         'for ann'
         """
-        config_json = _guard(config, fields)
+        config_json = guard_of(config, fields)
         return cast(_native.Guard, self._open(_native.KIND_GUARD, name, config_json))
 
     def health(self, probe: Probe = "readiness") -> Health:
