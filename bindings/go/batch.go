@@ -190,9 +190,27 @@ func (o *BatchOperation) write() {
 		o.failed = unopened("operation")
 		return
 	}
+	rest := 0 // what wants a call is moved to the front
+	if pin.Exclusive {
+		c := s.at(pin.Pin())
+		for i := range n {
+			if c == nil || o.outcomes[i] != int32(Success) || !c.succeed(o.seconds[i]) {
+				o.seconds[rest], o.outcomes[rest] = o.seconds[i], o.outcomes[i]
+				rest++
+			}
+		}
+		pin.Unpin()
+	} else {
+		rest = n
+	}
+	if rest == 0 && n > 0 {
+		return
+	}
 	if err := s.engine.call(func() capi.Result {
-		return capi.OperationRecordMany(s.engine.c, s.id, o.seconds[:n], o.outcomes[:n])
+		return capi.OperationRecordMany(s.engine.c, s.id, o.seconds[:rest], o.outcomes[:rest])
 	}); err != nil {
 		o.failed = err
+		return
 	}
+	s.prepare()
 }

@@ -1,7 +1,6 @@
 package tidegate
 
 import (
-	"runtime"
 	"time"
 )
 
@@ -112,5 +111,3 @@ func (s *Series) is(name string, labels map[string]string) bool {
 	}
 	return true
 }
-
-func setNet(s *Snapshot) { runtime.AddCleanup(s, (*picture).release, s.s) }

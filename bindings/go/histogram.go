@@ -70,11 +70,19 @@ func (h Histogram) RecordDuration(d time.Duration) { h.Record(d.Seconds()) }
 // record counts a value as tidegate_shard_cells says; false where it says to call the library. The
 // caller owns the cells: it is pinned to their slot.
 func (c *cells) record(value float64) bool {
-	i := math.Float64bits(value)>>(c.shift&63) - c.first
+	i := c.bucket(value)
 	if i >= c.limit {
 		return false
 	}
-	*(*uint64)(unsafe.Add(c.counts, i*8))++
+	c.count(i, value)
+	return true
+}
+
+// bucket is the number of the value's bucket; not below limit when it has none here.
+func (c *cells) bucket(value float64) uint64 { return math.Float64bits(value)>>(c.shift&63) - c.first }
+
+func (c *cells) count(bucket uint64, value float64) {
+	*(*uint64)(unsafe.Add(c.counts, bucket*8))++
 	*c.sum += value
 	if value < *c.min {
 		*c.min = value
@@ -82,7 +90,6 @@ func (c *cells) record(value float64) bool {
 	if value > *c.max {
 		*c.max = value
 	}
-	return true
 }
 
 // record is Record by a call: for the first value of a slot, and for values beyond the cells.
@@ -98,12 +105,13 @@ func (s *histogram) record(value float64) {
 			return nil, r
 		}
 		s.engine.keepTime(s.engine.slot())
-		return cellsOf(found), r
+		c := cellsOf(found)
+		return &c, r
 	})
 }
 
-func cellsOf(found capi.Cells) *cells {
-	return &cells{
+func cellsOf(found capi.Cells) cells {
+	return cells{
 		counts: found.Counts,
 		sum:    found.Sum,
 		min:    found.Min,
@@ -154,6 +162,20 @@ func (h Histogram) Quantiles(window time.Duration, quantiles ...float64) ([]floa
 		return nil, err
 	}
 	return out, nil
+}
+
+// ImportHDR records what an HdrHistogram counted: one in the V2 encoding, plain, compressed or in base64,
+// or a whole log. scale is how many units of it make one of this histogram: 1e9 for nanoseconds into
+// seconds. It tells how many values were recorded; after an error none were.
+func (h Histogram) ImportHDR(data []byte, scale float64) (count uint64, err error) {
+	if h.s == nil {
+		return 0, unopened("histogram")
+	}
+	err = h.s.engine.call(func() (r capi.Result) {
+		count, r = capi.HistogramImport(h.s.engine.c, h.s.id, data, scale)
+		return r
+	})
+	return count, err
 }
 
 // Time records how long something takes, in seconds, when the function it returns is called:

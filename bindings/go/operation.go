@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate/tidegate/bindings/go/internal/capi"
+	"github.com/tidegate/tidegate/bindings/go/internal/pin"
 )
 
 // Operation is what a query, mutation, request or job is: latency, outcome and error code in one
@@ -18,6 +21,16 @@ type operation struct {
 	engine *Engine
 	id     uint64
 	name   string
+	perSlot[operationCells]
+}
+
+// operationCells is where one scheduler slot counts the successes of an operation: the rule is that of
+// tidegate_operation_view.
+type operationCells struct {
+	cells
+	successes    *uint64
+	floor, split *atomic.Uint64
+	slow         float64
 }
 
 // OperationReading is what the calls of an operation were, over a window or since it was made. What
@@ -28,20 +41,56 @@ type OperationReading = capi.OperationReading
 func (e *Engine) Operation(name string, options *MetricOptions) (Operation, error) {
 	var o Operation
 	err := e.open(name, options, options == nil, capi.OperationOpen, func(id uint64) capi.Result {
-		o.s = number(e, id, func() *operation { return &operation{e, id, name} })
+		o.s = number(e, id, func() *operation {
+			s := &operation{engine: e, id: id, name: name}
+			s.make(e)
+			return s
+		})
 		return capi.Result{}
 	})
 	return o, err
 }
 
 // Record records one call: how long it took, how it ended and why: few different codes, such as
-// "timeout" or "E1234", and "" for a success.
+// "timeout" or "E1234", and "" for a success. A success makes no call into C, unless it is slow, or one
+// of the slowest calls.
 func (o Operation) Record(took time.Duration, outcome Outcome, code string) error {
-	if o.s == nil {
+	s := o.s
+	if s == nil {
 		return unopened("operation")
 	}
-	r := capi.OperationRecord(o.s.engine.c, o.s.id, took.Seconds(), int32(outcome), code)
+	if pin.Exclusive && outcome == Success && code == "" {
+		if c := s.at(pin.Pin()); c != nil && c.succeed(took.Seconds()) {
+			pin.Unpin()
+			return nil
+		}
+		pin.Unpin()
+	}
+	r := capi.OperationRecord(s.engine.c, s.id, took.Seconds(), int32(outcome), code)
+	s.prepare()
 	return failure(r)
+}
+
+// succeed counts a success; false when it is to be told to the library. The caller is pinned.
+func (c *operationCells) succeed(seconds float64) bool {
+	i := c.bucket(seconds)
+	if i >= c.limit || seconds > c.slow || math.Float64bits(seconds) > c.floor.Load() || c.split.Load()>>(i&63)&1 != 0 {
+		return false
+	}
+	c.count(i, seconds)
+	*c.successes++
+	return true
+}
+
+func (s *operation) prepare() {
+	s.perSlot.prepare(s.engine, func(shard uint64) (*operationCells, capi.Result) {
+		found, r := capi.ShardOperation(s.engine.c, shard, s.id)
+		if r.Status != capi.OK {
+			return nil, r
+		}
+		s.engine.keepTime(s.engine.slot())
+		return &operationCells{cellsOf(found.Cells), found.Successes, found.Floor, found.Split, found.SlowSeconds}, r
+	})
 }
 
 // OperationCall is a call of an operation that has begun.

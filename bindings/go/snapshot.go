@@ -3,6 +3,7 @@ package tidegate
 import (
 	"encoding/json"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/tidegate/tidegate/bindings/go/internal/capi"
@@ -51,9 +52,62 @@ func (e *Engine) Snapshot() (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.snapshot(), nil
+}
+
+func (p *picture) snapshot() *Snapshot {
 	s := &Snapshot{p}
-	setNet(s)
-	return s, nil
+	runtime.AddCleanup(s, (*picture).release, p)
+	return s
+}
+
+// ParseSnapshot reads a snapshot back from its JSON document, of this or of another host. It must have
+// been rendered with RenderOptions.Buckets. It has metrics, the slowest calls and reported errors; no
+// guards, workers and health.
+func ParseSnapshot(document []byte) (*Snapshot, error) {
+	c, r := capi.SnapshotParse(document)
+	if err := failure(r); err != nil {
+		return nil, err
+	}
+	return (&picture{c: c, ok: true}).snapshot(), nil
+}
+
+// Since is what was counted between an earlier snapshot of the same region and this one. It renders as
+// JSON, OTLP, StatsD and HDRLog.
+func (s *Snapshot) Since(earlier *Snapshot) (*Snapshot, error) {
+	return earlier.with(s, capi.SnapshotDelta)
+}
+
+// Merge is two snapshots of different regions as one, such as of two hosts: metrics with the same name
+// and labels are added up, histograms bucket by bucket.
+func (s *Snapshot) Merge(other *Snapshot) (*Snapshot, error) {
+	return s.with(other, capi.SnapshotMerge)
+}
+
+// merging is held by who reads two snapshots at once: with one at a time their locks cannot cross.
+var merging sync.Mutex
+
+func (s *Snapshot) with(other *Snapshot, call func(a, b capi.Snapshot) (capi.Snapshot, capi.Result)) (*Snapshot, error) {
+	if s == nil || s.s == nil || other == nil || other.s == nil {
+		return nil, unopened("snapshot")
+	}
+	if s.s == other.s {
+		return nil, &Error{CodeArgument, "a snapshot and itself: expected two"}
+	}
+	merging.Lock()
+	defer merging.Unlock()
+	s.s.mu.RLock()
+	defer s.s.mu.RUnlock()
+	other.s.mu.RLock()
+	defer other.s.mu.RUnlock()
+	if !s.s.ok || !other.s.ok {
+		return nil, ErrClosed
+	}
+	c, r := call(s.s.c, other.s.c)
+	if err := failure(r); err != nil {
+		return nil, err
+	}
+	return (&picture{c: c, ok: true}).snapshot(), nil
 }
 
 // Append appends the snapshot in this format to b. The same snapshot gives the same bytes.
@@ -79,6 +133,10 @@ type RenderOptions struct {
 	Names []string `json:"names,omitempty"`
 	// Created lets OpenMetrics say since when each counter and histogram counts.
 	Created bool `json:"created,omitempty"`
+	// Buckets writes the buckets of histograms into JSON, for [ParseSnapshot].
+	Buckets bool `json:"buckets,omitempty"`
+	// Since is such a document, rendered earlier: only what was counted since then is written.
+	Since json.RawMessage `json:"since,omitempty"`
 }
 
 // RenderWith is a part of the snapshot in this format.

@@ -3,6 +3,7 @@ package tidegate
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -132,6 +133,97 @@ func TestEveryCallThatPassesIsCounted(t *testing.T) {
 	r := must[BreakerReading](t)(b.Read())
 	if r.Calls != goroutines*rounds || r.Failures != rounds/100 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Successes that Go counts by itself make an operation that reads as one recorded by calls.
+func TestRecordingAnOperationIsAsCalling(t *testing.T) {
+	e := engine(t, Config{Window: time.Minute})
+	options := &MetricOptions{SlowSeconds: 1}
+	mine := must[Operation](t)(e.Operation("mine", options))
+	theirs := must[Operation](t)(e.Operation("theirs", options))
+	batched := must[Operation](t)(e.Operation("batched", options))
+	theirs.s.refused.Store(true)
+	var batch Batch
+	b := batch.Operation(batched)
+	random := uint64(7)
+	for step := range 20_000 {
+		random = random*6364136223846793005 + 1442695040888963407
+		took := time.Duration(random >> 34) // up to 1.07 s
+		if random>>20%50 == 0 {
+			took *= 3
+		}
+		outcome, code := Success, ""
+		if n := random >> 8 % 20; n < 2 {
+			outcome, code = Outcome(1+n), "timeout"
+		}
+		for _, o := range []Operation{mine, theirs} {
+			if err := o.Record(took, outcome, code); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Record(took, outcome)
+		if step%500 == 499 {
+			batch.Flush()
+			advance(t, e, 3*time.Second)
+		}
+	}
+	batch.Flush()
+	for _, window := range []time.Duration{0, 50 * time.Second} {
+		one, two := must[OperationReading](t)(mine.Read(window)), must[OperationReading](t)(theirs.Read(window))
+		three := must[OperationReading](t)(batched.Read(window))
+		close := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(b) }
+		if !close(one.Average, two.Average) || !close(three.Average, two.Average) {
+			t.Errorf("%v: averages %v, %v and %v", window, one.Average, two.Average, three.Average)
+		}
+		one.Average, three.Average = two.Average, two.Average
+		if window > 0 && math.Abs(one.Min/two.Min-1) < 0.008 { // exact over the life, not over a window
+			one.Min, three.Min = two.Min, two.Min
+		}
+		same(t, "mine", two, one)
+		same(t, "batched", two, three)
+	}
+	if pin.Exclusive && len(mine.s.slots) > 0 {
+		words := 0
+		for p := range mine.s.slots {
+			if c := mine.s.at(p); c != nil {
+				words += int(*c.successes)
+			}
+		}
+		if words < 10_000 {
+			t.Errorf("only %d of 20000 were counted without a call", words)
+		}
+	}
+	is(t, mine.Record(-1, Success, ""), ErrArgument)
+	is(t, mine.Record(1, Success, "code"), ErrArgument)
+	e.Close()
+	is(t, mine.Record(1, Success, ""), ErrClosed)
+}
+
+// The slowest calls are all told to the library.
+func TestTheSlowestCallsAreListed(t *testing.T) {
+	e := engine(t, Config{})
+	o := must[Operation](t)(e.Operation("o", nil))
+	for i := range 10_000 {
+		o.Record(time.Duration(i*7919%10_000)*time.Microsecond, Success, "")
+	}
+	s := must[*Snapshot](t)(e.Snapshot())
+	defer s.Close()
+	var said struct {
+		Slowest struct {
+			Calls []struct{ Seconds float64 } `json:"calls_lifetime"`
+		}
+	}
+	if err := s.Decode(&said); err != nil {
+		t.Fatal(err)
+	}
+	for i, call := range said.Slowest.Calls {
+		if want := float64(9_999-i) / 1e6; math.Abs(call.Seconds-want) > 1e-12 {
+			t.Errorf("place %d: want %v, got %v", i, want, call.Seconds)
+		}
+	}
+	if len(said.Slowest.Calls) < 5 {
+		t.Errorf("%+v", said)
 	}
 }
 

@@ -104,6 +104,7 @@ func operations() []measured {
 		values[i] = math.Exp(random.NormFloat64()) / 1000
 	}
 	value := func(i int) float64 { return values[i&(len(values)-1)] }
+	took := func(i int) time.Duration { return time.Duration(value(i) * 1e9) }
 	keys := make([]string, 10_000)
 	for i := range keys {
 		keys[i] = "user " + strconv.Itoa(i)
@@ -178,8 +179,8 @@ func operations() []measured {
 			gobreaks.Execute(func() (any, error) { return nil, nil })
 		}},
 		{what: "bulkhead around nothing", who: "tidegate", op: func(int) { bulkhead.Do(ctx, nothing) }},
-		{what: "operation, record", who: "tidegate", op: func(i int) { operation.Record(time.Millisecond, tidegate.Success, "") }},
-		{what: "operation, record", who: "tidegate, in a Batch", one: true, op: func(int) { batchedOperation.Record(time.Millisecond, tidegate.Success) }},
+		{what: "operation, record", who: "tidegate", op: func(i int) { operation.Record(took(i), tidegate.Success, "") }},
+		{what: "operation, record", who: "tidegate, in a Batch", one: true, op: func(i int) { batchedOperation.Record(took(i), tidegate.Success) }},
 		{what: "operation around nothing", who: "tidegate", op: func(int) { operation.Do(ctx, nothing) }},
 		{what: "the clock", who: "time.Since(time.Now())", op: func(int) { time.Since(time.Now()) }},
 		{what: "the clock", who: "time.Since, twice", op: func(int) { time.Since(origin); time.Since(origin) }},

@@ -87,6 +87,14 @@ func bytes(key string, has bool) *C.char {
 	}
 }
 
+// start points to the first of some bytes, also of none.
+func start(data []byte) unsafe.Pointer {
+	if len(data) == 0 {
+		return unsafe.Pointer(&noBytes[0])
+	}
+	return unsafe.Pointer(&data[0])
+}
+
 // HeaderABI is the version of the header that this package was compiled with.
 const HeaderABI = C.TIDEGATE_ABI_VERSION
 

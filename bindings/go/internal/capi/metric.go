@@ -57,6 +57,11 @@ static capi_result histogram_record_many(uintptr_t gate, uint64_t id, const doub
     tidegate_engine *e = capi_enter(gate);
     return CAPI_INSIDE(e, tidegate_histogram_record_many(e, (tidegate_histogram){id}, values, count));
 }
+static capi_result histogram_import(tidegate_engine *e, uint64_t id, const char *bytes, size_t length,
+                                    double scale, uint64_t *out)
+{
+    return capi_done(tidegate_histogram_import(e, (tidegate_histogram){id}, bytes, length, scale, out));
+}
 static capi_result histogram_quantiles(tidegate_engine *e, uint64_t id, double window,
                                        const double *quantiles, size_t count, double *out)
 {
@@ -156,6 +161,13 @@ func HistogramRecord(e Engine, id uint64, value float64) Result {
 func HistogramRecordMany(e Engine, id uint64, values []float64) Result {
 	return result(C.histogram_record_many(e.gate, C.uint64_t(id),
 		(*C.double)(unsafe.SliceData(values)), C.size_t(len(values))))
+}
+
+// HistogramImport records what an HdrHistogram counted.
+func HistogramImport(e Engine, id uint64, data []byte, scale float64) (uint64, Result) {
+	var count C.uint64_t
+	r := result(C.histogram_import(e.c, C.uint64_t(id), (*C.char)(start(data)), C.size_t(len(data)), C.double(scale), &count))
+	return uint64(count), r
 }
 
 // HistogramQuantiles reads the values at quantiles into out, which is as long.

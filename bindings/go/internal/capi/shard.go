@@ -23,6 +23,12 @@ static capi_result shard_histogram(tidegate_engine *e, uint64_t shard, uint64_t 
     return capi_done(
         tidegate_shard_histogram(e, (tidegate_shard){shard}, (tidegate_histogram){histogram}, out));
 }
+static capi_result shard_operation(tidegate_engine *e, uint64_t shard, uint64_t operation,
+                                   tidegate_operation_view *out)
+{
+    return capi_done(
+        tidegate_shard_operation(e, (tidegate_shard){shard}, (tidegate_operation){operation}, out));
+}
 static capi_result shard_breaker(tidegate_engine *e, uint64_t shard, uint64_t breaker,
                                  tidegate_breaker_view *out)
 {
@@ -83,6 +89,10 @@ func ShardHistogram(e Engine, shard, histogram uint64) (Cells, Result) {
 	if r.Status != OK {
 		return Cells{}, r
 	}
+	return cells(c), r
+}
+
+func cells(c C.tidegate_shard_cells) Cells {
 	extremes := unsafe.Pointer(c.extremes)
 	return Cells{
 		Counts:       unsafe.Pointer(c.counts),
@@ -92,6 +102,30 @@ func ShardHistogram(e Engine, shard, histogram uint64) (Cells, Result) {
 		FirstOctave:  uint32(c.first_octave),
 		Octaves:      uint32(c.octaves),
 		FractionBits: uint32(c.fraction_bits),
+	}
+}
+
+// OperationView is where the owner of a shard counts the successes of one operation.
+type OperationView struct {
+	Cells        Cells
+	Successes    *uint64
+	Floor, Split *atomic.Uint64
+	SlowSeconds  float64
+}
+
+// ShardOperation gives the words where a shard's owner counts the successes of one operation.
+func ShardOperation(e Engine, shard, operation uint64) (OperationView, Result) {
+	var v C.tidegate_operation_view
+	r := result(C.shard_operation(e.c, C.uint64_t(shard), C.uint64_t(operation), &v))
+	if r.Status != OK {
+		return OperationView{}, r
+	}
+	return OperationView{
+		Cells:       cells(v.cells),
+		Successes:   (*uint64)(unsafe.Pointer(v.successes)),
+		Floor:       (*atomic.Uint64)(unsafe.Pointer(v.floor)),
+		Split:       (*atomic.Uint64)(unsafe.Pointer(v.split)),
+		SlowSeconds: float64(v.slow_seconds),
 	}, r
 }
 

@@ -19,6 +19,20 @@ static capi_result snapshot_render_with(const tidegate_snapshot *s, uint32_t for
 {
     return capi_done(tidegate_snapshot_render_with(s, format, options, buffer, capacity, out_length));
 }
+static capi_result snapshot_parse(const char *text, size_t length, tidegate_snapshot **out)
+{
+    return capi_done(tidegate_snapshot_parse(text, length, out));
+}
+static capi_result snapshot_delta(const tidegate_snapshot *earlier, const tidegate_snapshot *later,
+                                  tidegate_snapshot **out)
+{
+    return capi_done(tidegate_snapshot_delta(earlier, later, out));
+}
+static capi_result snapshot_merge(const tidegate_snapshot *one, const tidegate_snapshot *other,
+                                  tidegate_snapshot **out)
+{
+    return capi_done(tidegate_snapshot_merge(one, other, out));
+}
 */
 import "C"
 
@@ -51,6 +65,24 @@ func SnapshotRenderWith(s Snapshot, format uint32, options string, buffer []byte
 	return grow(buffer, func(to *C.char, capacity C.size_t, length *C.size_t) C.capi_result {
 		return C.snapshot_render_with(s.c, C.uint32_t(format), o, to, capacity, length)
 	})
+}
+
+// SnapshotParse reads a snapshot from its JSON document.
+func SnapshotParse(text []byte) (s Snapshot, r Result) {
+	r = result(C.snapshot_parse((*C.char)(start(text)), C.size_t(len(text)), &s.c))
+	return s, r
+}
+
+// SnapshotDelta is what was counted between two snapshots of one region.
+func SnapshotDelta(earlier, later Snapshot) (s Snapshot, r Result) {
+	r = result(C.snapshot_delta(earlier.c, later.c, &s.c))
+	return s, r
+}
+
+// SnapshotMerge is two snapshots of different regions as one.
+func SnapshotMerge(one, other Snapshot) (s Snapshot, r Result) {
+	r = result(C.snapshot_merge(one.c, other.c, &s.c))
+	return s, r
 }
 
 // SnapshotFree frees a snapshot that nobody reads any more.

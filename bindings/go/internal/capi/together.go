@@ -50,14 +50,15 @@ static capi_result limiter_check_keys(tidegate_engine *e, uint64_t id, const cha
 static capi_result operation_record_many(tidegate_engine *e, uint64_t id, const double *seconds,
                                          const int32_t *outcomes, size_t count)
 {
+    capi_result first = {TIDEGATE_OK, NULL};
     for (size_t i = 0; i < count; i++) {
         tidegate_status status =
             tidegate_operation_record(e, (tidegate_operation){id}, seconds[i], outcomes[i], NULL);
-        if (status < 0) {
-            return capi_done(status);
+        if (status < 0 && first.status == TIDEGATE_OK) {
+            first = capi_done(status);
         }
     }
-    return (capi_result){TIDEGATE_OK, NULL};
+    return first;
 }
 */
 import "C"
@@ -123,7 +124,8 @@ func LimiterCheckKeys(e Engine, id uint64, keys []string, cost uint32) (admitted
 	return admitted, r
 }
 
-// OperationRecordMany records calls without error codes; outcomes is as long as seconds.
+// OperationRecordMany records calls without error codes; outcomes is as long as seconds. Those that are
+// refused are left out, and the first of them is the result.
 func OperationRecordMany(e Engine, id uint64, seconds []float64, outcomes []int32) Result {
 	if len(seconds) == 0 {
 		return Result{}
