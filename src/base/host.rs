@@ -3,8 +3,12 @@
 //! All times are nanoseconds. Nothing here knows of regions; `region::clock` turns host time
 //! into region time.
 
+#[cfg(target_os = "macos")]
+mod macos;
 pub mod usage;
 
+#[cfg(target_os = "macos")]
+use macos::{boot_id, start_ticks};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Reads the coarse monotonic clock: cheap, up to a few ticks behind.
@@ -64,9 +68,20 @@ fn clock_gettime() -> ClockGettime {
 
     #[cold]
     fn find() -> *mut libc::c_void {
-        let mut function = libc::clock_gettime as *mut libc::c_void;
-        #[cfg(all(target_os = "linux", not(miri)))]
-        for symbol in [c"__vdso_clock_gettime", c"__kernel_clock_gettime"] {
+        let function = vdso().unwrap_or(libc::clock_gettime as *mut libc::c_void);
+        FOUND.store(function, Ordering::Relaxed);
+        function
+    }
+
+    #[cfg(any(not(target_os = "linux"), miri))]
+    fn vdso() -> Option<*mut libc::c_void> {
+        None
+    }
+
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn vdso() -> Option<*mut libc::c_void> {
+        let names = [c"__vdso_clock_gettime", c"__kernel_clock_gettime"];
+        names.into_iter().find_map(|symbol| {
             // SAFETY: the names are NUL-terminated; a handle with NOLOAD only looks, and the vDSO
             // is never unmapped.
             let address = unsafe {
@@ -75,17 +90,12 @@ fn clock_gettime() -> ClockGettime {
                     libc::RTLD_NOW | libc::RTLD_NOLOAD,
                 );
                 if vdso.is_null() {
-                    break;
+                    return None;
                 }
                 libc::dlsym(vdso, symbol.as_ptr())
             };
-            if !address.is_null() {
-                function = address;
-                break;
-            }
-        }
-        FOUND.store(function, Ordering::Relaxed);
-        function
+            (!address.is_null()).then_some(address)
+        })
     }
 
     let mut function = FOUND.load(Ordering::Relaxed);
@@ -104,13 +114,26 @@ pub fn boot_hash() -> u64 {
     if known != 0 {
         return known;
     }
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let boot = fnv1a(text.trim().as_bytes());
+    let boot = fnv1a(boot_id().trim().as_bytes());
     BOOT.store(boot, Ordering::Relaxed);
     boot
 }
 
-/// A number for the namespace of kind `name` ("pid", "time") that this process lives in.
+#[cfg(not(target_os = "macos"))]
+fn boot_id() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
+/// A number for the namespace of kind `name` ("pid", "time") that this process lives in; 0 on
+/// systems without them.
+#[cfg(not(target_os = "linux"))]
+pub fn namespace(_name: &str) -> u64 {
+    0
+}
+
+/// A number for the namespace of kind `name` ("pid", "time") that this process lives in; 0 on
+/// systems without them.
+#[cfg(target_os = "linux")]
 pub fn namespace(name: &str) -> u64 {
     use std::os::linux::fs::MetadataExt;
     std::fs::metadata(format!("/proc/self/ns/{name}"))
@@ -219,6 +242,7 @@ const START_BITS: u32 = 30;
 const NAMESPACE_BITS: u32 = 64 - PID_BITS - START_BITS;
 
 /// When process `pid` started; None when there is none, or only its remains.
+#[cfg(not(target_os = "macos"))]
 fn start_ticks(pid: u32) -> Option<u64> {
     if pid == 0 {
         return None;
@@ -254,6 +278,22 @@ pub fn watch_forks() {
         // SAFETY: the handler only adds to an atomic, which is safe in a forked child.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
         WATCHING.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A number that no other thread of this process has.
+pub fn thread_number() -> u64 {
+    #[cfg(target_os = "macos")]
+    // SAFETY: 0 is the calling thread, and the place is valid.
+    unsafe {
+        let mut number = 0;
+        libc::pthread_threadid_np(0, &mut number);
+        number
+    }
+    #[cfg(not(target_os = "macos"))]
+    // SAFETY: gettid has no preconditions.
+    unsafe {
+        libc::syscall(libc::SYS_gettid) as u64
     }
 }
 

@@ -19,7 +19,7 @@
 use super::buckets;
 use super::planes::Planes;
 use crate::base::error::{Error, Result};
-use crate::base::host::Process;
+use crate::base::host::{self, Process};
 use crate::base::sync::Ordering;
 use crate::region::raw::Words;
 use crate::region::{Region, handle, header};
@@ -187,7 +187,7 @@ pub fn open(region: &Region, numbers: Numbers) -> Result<u64> {
         if taken.is_err() {
             continue;
         }
-        words.store(entry + THREAD, thread_number());
+        words.store(entry + THREAD, host::thread_number());
         let found = words.load(entry + NUMBERS);
         if found != 0 && found != numbers.to_word() {
             words.publish(entry + OWNER, 0);
@@ -323,11 +323,6 @@ pub fn octaves(shard: &Shard, series: usize, bits: u32, mut each: impl FnMut(usi
             each(FIRST_OCTAVE + row);
         }
     }
-}
-
-fn thread_number() -> u64 {
-    // SAFETY: gettid has no preconditions.
-    unsafe { libc::syscall(libc::SYS_gettid) as u64 }
 }
 
 const _: () = assert!(FIRST_OCTAVE + OCTAVES <= buckets::OCTAVES);

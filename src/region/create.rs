@@ -4,6 +4,8 @@
 //! Whoever links first has made the region; the others find it whole. Nobody waits, and a process
 //! killed while it makes a file leaves nothing behind.
 
+mod unnamed;
+
 use super::raw::Mapping;
 use crate::base::error::{Error, Kind, Result};
 use std::ffi::CString;
@@ -14,6 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
+use unnamed::Unnamed;
 
 /// Opens the region file at `path`; None when there is none.
 ///
@@ -98,49 +101,23 @@ pub fn make(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let folder_name = c_path(folder)?;
-    // SAFETY: the name is NUL-terminated.
-    let fd = unsafe {
-        libc::open(
-            folder_name.as_ptr(),
-            libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC,
-            0o600,
+    let unnamed = Unnamed::make(folder).map_err(|cause| {
+        Error::os(
+            format_args!("make a region in {}", folder.display()),
+            &cause,
         )
-    };
-    if fd < 0 {
-        return Err(Error::last_os(format_args!(
-            "make a region in {}",
-            folder.display()
-        )));
-    }
-    // SAFETY: the descriptor is fresh and ours.
-    let file = unsafe { File::from_raw_fd(fd) };
-    reserve_in_turn(&file, words * 8, path, folder)?;
-    let mapping = map(&file, words, true)?;
+    })?;
+    let file = unnamed.file();
+    reserve_in_turn(file, words * 8, path, folder)?;
+    let mapping = map(file, words, true)?;
     fill(&mapping)?;
-    let from = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("no NUL");
-    let to = c_path(path)?;
-    // SAFETY: both names are NUL-terminated.
-    let linked = unsafe {
-        libc::linkat(
-            libc::AT_FDCWD,
-            from.as_ptr(),
-            libc::AT_FDCWD,
-            to.as_ptr(),
-            libc::AT_SYMLINK_FOLLOW,
-        )
-    };
-    if linked == 0 {
-        return Ok(Some(mapping));
-    }
-    let cause = io::Error::last_os_error();
-    if cause.raw_os_error() == Some(libc::EEXIST) {
-        Ok(None)
-    } else {
-        Err(Error::os(
+    match unnamed.link(path) {
+        Ok(()) => Ok(Some(mapping)),
+        Err(cause) if cause.raw_os_error() == Some(libc::EEXIST) => Ok(None),
+        Err(cause) => Err(Error::os(
             format_args!("name the region {}", path.display()),
             &cause,
-        ))
+        )),
     }
 }
 
@@ -179,9 +156,7 @@ fn reserve(file: &File, bytes: usize, folder: &Path) -> Result<Reserved> {
     let length = libc::off_t::try_from(bytes)
         .map_err(|_| Error::config(format!("region.size_bytes {bytes} is too large for a file")))?;
     loop {
-        // SAFETY: the descriptor is open for writing.
-        let code = unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, length) };
-        match code {
+        match unnamed::allocate(file, length) {
             0 => return Ok(Reserved::All),
             libc::EINTR => {}
             libc::ENOSPC => return Ok(Reserved::NoSpace),
@@ -205,7 +180,11 @@ fn missing(folder: &Path, bytes: usize) -> String {
     if unsafe { libc::statvfs(name.as_ptr(), &mut found) } != 0 {
         return "it is full".into();
     }
-    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the fields are narrower on some systems"
+    )]
+    let free = (found.f_bavail as u64).saturating_mul(found.f_frsize as u64);
     format!(
         "{free} bytes are free, {} are missing",
         (bytes as u64).saturating_sub(free)
