@@ -97,7 +97,7 @@ try() { # try TRIPLE ARCHIVE
     local scratch flags libraries kind
     scratch=$(mktemp -d)
     tar -xzf "$2" -C "$scratch" --strip-components 1
-    export PKG_CONFIG_PATH=$scratch/lib/pkgconfig
+    export PKG_CONFIG_PATH=$scratch/lib/pkgconfig TIDEGATE_ROOT=$PWD
     read -ra flags <<<"$(pkg-config --cflags tidegate)"
     for kind in shared static; do
         case "$1-$kind" in

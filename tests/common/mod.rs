@@ -163,10 +163,13 @@ pub fn join_all(children: Vec<Child>) {
     }
 }
 
-/// Lets this process be killed in `seconds`; 0 for never.
+/// Lets this process be killed in `seconds`; 0 for never. A machine that is so many times slower than
+/// others says so by `TIDEGATE_PATIENCE`.
 pub fn set_alarm(seconds: u32) {
+    let patience = std::env::var("TIDEGATE_PATIENCE").ok();
+    let times = patience.and_then(|text| text.parse().ok()).unwrap_or(1);
     // SAFETY: alarm has no preconditions.
-    unsafe { libc::alarm(seconds) };
+    unsafe { libc::alarm(seconds.saturating_mul(times)) };
 }
 
 impl Child {
