@@ -36,6 +36,13 @@ at_least() {
     [ "${minor%%.*}" -ge "${wanted%%.*}" ]
 }
 
+# The version of a package that apt-get would install, two numbers at least; 0.0 when there is none.
+candidate() { # candidate PACKAGE
+    found=$(apt-cache policy "$1" 2>/dev/null |
+        sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9][0-9]*\.[0-9][0-9.]*\).*/\2/p')
+    echo "${found:-0.0}"
+}
+
 check_rust() {
     if ! command -v cargo >/dev/null 2>&1 && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then
         PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
@@ -97,13 +104,10 @@ check_all() { # check_all GROUP
 # keeps in three packages and others in one. Where no package is new enough, its step is skipped.
 node_tools() {
     if ! command -v node >/dev/null 2>&1; then
-        candidate=$(apt-cache policy nodejs 2>/dev/null | sed -n 's/^ *Candidate: *//p')
-        case "$candidate" in
-        "" | "(none)" | [0-9].* | 1[0-7].*)
+        if ! at_least "$(candidate nodejs)" 18.0; then
             echo "setup: no Node 18 or newer among the packages: the tests of bindings/node are skipped" >&2
             return
-            ;;
-        esac
+        fi
         want node nodejs
     fi
     command -v npm >/dev/null 2>&1 || want npm npm
@@ -144,11 +148,11 @@ golang() {
         return
     fi
     command -v apt-cache >/dev/null 2>&1 || return 0
-    candidate=$(apt-cache policy golang-go | sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9][0-9.]*\).*/\2/p')
-    if [ -n "$candidate" ] && at_least "$candidate" "$GO_MIN"; then
+    packaged=$(candidate golang-go)
+    if at_least "$packaged" "$GO_MIN"; then
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends golang-go
     else
-        echo "setup: no Go $GO_MIN or newer (package golang-go has ${candidate:-none}); the Go module's tests are skipped"
+        echo "setup: no Go $GO_MIN or newer (package golang-go has $packaged); the Go module's tests are skipped"
     fi
 }
 
@@ -175,7 +179,7 @@ install_all() {
         # shellcheck disable=SC2086  # a list of words
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages
     fi
-    if [ "$rust" = missing ] && apt-cache show rustup >/dev/null 2>&1; then
+    if [ "$rust" = missing ] && at_least "$(candidate rustup)" 1.0; then
         as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq rustup
         rustup default stable
     fi
