@@ -26,5 +26,16 @@ export function observeFetch(engine: Engine): () => void;
  */
 export function exposeIn(engine: Engine, register: any): () => void;
 
+/**
+ * For OpenTelemetry's SDK: `new PeriodicExportingMetricReader({ exporter, metricProducers:
+ * [metricProducer(engine)] })`. Histograms and operations are exponential histograms, or, for exporters
+ * that cannot have those, histograms with these `boundaries`. It tells the totals of all processes of the
+ * region, so let one of them export. `names`: only metrics and guards with these names, with `*`.
+ */
+export function metricProducer(
+  engine: Engine,
+  options?: { boundaries?: number[]; names?: string[] },
+): { collect(options?: { timeoutMillis?: number }): Promise<{ resourceMetrics: any; errors: unknown[] }> };
+
 /** Publishes events on a diagnostics channel, `tidegate:event`, every second while anybody listens. */
 export function publishEvents(engine: Engine, options?: { every?: number; channel?: string }): () => void;

@@ -32,6 +32,10 @@ export interface RenderOptions {
   names?: string[];
   /** Lets OpenMetrics say since when each counter and histogram counts. */
   created?: boolean;
+  /** Writes the buckets into JSON, so that `Snapshot.parse()` can read the document. */
+  buckets?: boolean;
+  /** Such a document, rendered earlier: only what was counted since then. */
+  since?: unknown;
 }
 
 export interface MetricOptions {
@@ -211,6 +215,11 @@ export class Histogram {
   recordExemplar(value: number, traceId: string): void;
   /** All of them, or none when one is refused. */
   recordMany(values: Iterable<number> | Float64Array): void;
+  /**
+   * Records what an HdrHistogram counted: its V2 encoding, or a whole log. `scale`: units of the log that
+   * make one of the histogram, such as 1e9 for nanoseconds into seconds. Gives back how many.
+   */
+  importHdr(log: string | Uint8Array, scale?: number): Count;
   /** The values at these quantiles (0 to 1), by nearest rank; NaN when there is no data. */
   quantiles(quantiles: readonly number[], windowSeconds?: number): number[];
   quantile(quantile: number, windowSeconds?: number): number;
@@ -580,7 +589,13 @@ export class EventReader {
 /** Everything that a region held at one time. It outlives its engine. */
 export class Snapshot {
   private constructor();
-  /** The document of schema/snapshot.schema.json; counts beyond 2^53 are bigints. */
+  /** Reads a document that was rendered as JSON with `buckets`, here or on another host. */
+  static parse(document: string | object): Snapshot;
+  /** What was counted between an earlier snapshot of the same region and this one. */
+  since(earlier: Snapshot): Snapshot;
+  /** This and one of another region, such as another host's, as one. */
+  merge(other: Snapshot): Snapshot;
+  /** The document of schema/snapshot.schema.json; counts beyond 2^53 are bigints, but for JSON.stringify(). */
   toJSON(): any;
   toString(format?: Format, options?: RenderOptions): string;
   toBuffer(format?: Format, options?: RenderOptions): Buffer;

@@ -8,10 +8,10 @@ const { Counter, Gauge, Histogram, cellsOf } = require('./metrics');
 const { EventReader, readEvents } = require('./events');
 const health = require('./health');
 const { Limiter } = require('./limiter');
-const { Breaker, viewOf } = require('./breaker');
+const breaker = require('./breaker');
 const { Bulkhead } = require('./bulkhead');
 const { Guard } = require('./guard');
-const { Operation } = require('./operation');
+const operation = require('./operation');
 const { Ratio, StateSet } = require('./ratio');
 const { Retry } = require('./retry');
 const { Snapshot, renderLater, textual } = require('./snapshot');
@@ -24,10 +24,10 @@ const CLASSES = {
   gauge: Gauge,
   histogram: Histogram,
   limiter: Limiter,
-  operation: Operation,
+  operation: operation.Operation,
   ratio: Ratio,
   enum: StateSet,
-  breaker: Breaker,
+  breaker: breaker.Breaker,
   bulkhead: Bulkhead,
   retry: Retry,
   throttle: Throttle,
@@ -138,7 +138,11 @@ class Engine {
       const cells = this.#manual ? undefined : cellsOf(kind, bound, this.#buffers);
       return new CLASSES[kind](bound, cells, this.#children(kind, name, options));
     }
-    if (kind === 'breaker' && !this.#manual) return new Breaker(bound, name, viewOf(bound, this.#buffers, this.#tickMs));
+    if (kind === 'breaker' || kind === 'operation') {
+      const { viewOf } = kind === 'breaker' ? breaker : operation;
+      const view = this.#manual ? undefined : viewOf(bound, this.#buffers, this.#tickMs);
+      return new CLASSES[kind](bound, name, view);
+    }
     return new CLASSES[kind](bound, name);
   }
 

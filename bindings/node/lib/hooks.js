@@ -1,7 +1,8 @@
-// Hooks into what a service has already: database clients, prom-client, undici's channels.
+// Hooks into what a service has already: database clients, prom-client, OpenTelemetry, undici's channels.
 'use strict';
 const diagnostics = require('node:diagnostics_channel');
 const { checkOptions, expectString, invalid, kindOf } = require('./options');
+const { metricProducer } = require('./opentelemetry');
 const { codeOf } = require('./operation');
 const { isThenable } = require('./run');
 
@@ -179,4 +180,4 @@ function publishEvents(engine, options) {
   return () => clearInterval(timer);
 }
 
-module.exports = { observeQueries, prismaExtension, observeFetch, exposeIn, publishEvents };
+module.exports = { observeQueries, prismaExtension, observeFetch, exposeIn, metricProducer, publishEvents };

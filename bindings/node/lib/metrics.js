@@ -164,8 +164,8 @@ class Histogram {
     if (cells !== undefined) {
       [this.#cells, this.#sum] = cells.arrays;
       this.#before = cells.before;
-      this.#shift = 20 - cells.fractionBits;
-      this.#first = (cells.firstOctave << cells.fractionBits) - cells.before;
+      this.#shift = cells.shift;
+      this.#first = cells.first;
     }
   }
 
@@ -207,6 +207,16 @@ class Histogram {
     I[HANDLE] = this.#handle;
     native.histogramRecordMany(array);
     done();
+  }
+
+  importHdr(log, scale = 1) {
+    const bytes = typeof log === 'string' ? Buffer.from(log) : log;
+    if (!(bytes instanceof Uint8Array)) throw invalid(`an HdrHistogram is a string or a Uint8Array, not ${kindOf(log)}`);
+    I[HANDLE] = this.#handle;
+    D[0] = expectNumber('scale', scale);
+    native.histogramImport(bytes);
+    done();
+    return exact(W[0]);
   }
 
   quantiles(quantiles, windowSeconds = 0) {
@@ -300,16 +310,22 @@ function cellsOf(kind, handle, keep) {
   }
   if (kind === 'histogram') {
     const buffers = native.histogramCells();
-    if (buffers === undefined) return undefined;
-    keep.push(...buffers);
-    return {
-      arrays: buffers.map((buffer) => new Float64Array(buffer)),
-      firstOctave: D[0] | 0,
-      fractionBits: D[2] | 0,
-      before: D[3] | 0,
-    };
+    return buffers === undefined ? undefined : distributionOf(buffers, keep);
   }
   return undefined;
 }
 
-module.exports = { Counter, Gauge, Histogram, cellsOf, exact };
+/** The same, with where the buckets are, of buffers that the core gave just now. */
+function distributionOf(buffers, keep) {
+  keep.push(...buffers);
+  // Whole numbers, or what is computed from them would be doubles.
+  const [firstOctave, fractionBits, before] = [D[0] | 0, D[2] | 0, D[3] | 0];
+  return {
+    arrays: buffers.map((buffer) => new Float64Array(buffer)),
+    shift: 20 - fractionBits,
+    first: (firstOctave << fractionBits) - before,
+    before,
+  };
+}
+
+module.exports = { Counter, Gauge, Histogram, cellsOf, distributionOf, exact, bits, halves, UPPER };

@@ -2,9 +2,9 @@
 const { native, I, D, W, HANDLE, STATUS, LENGTH, ABSENT, PERMIT_LOW, PERMIT_HIGH, OUTCOME } = require('./native');
 const { failure } = require('./errors');
 const { writeText } = require('./key');
-const { exact } = require('./metrics');
+const { bits, distributionOf, exact, halves, UPPER } = require('./metrics');
 const { checkOptions, expectFunction, expectNumber, expectString } = require('./options');
-const { outcomeOf, run, dressed } = require('./run');
+const { SUCCESS, outcomeOf, run, dressed } = require('./run');
 
 const DETAIL = { code: 'string', message: 'string', detail: 'string', traceId: 'string' };
 const RUN_OPTIONS = { isFailure: 'function' };
@@ -21,15 +21,62 @@ function writeCode(code) {
   else writeText(expectString('an error code', code));
 }
 
+const NONE = new Float64Array(0);
+const NO_VIEW = { arrays: [NONE, NONE, NONE], split: new Int32Array(0), before: 0, shift: 0, first: 0, successes: 0, slow: 0 };
+
+/** The words in which this thread counts quick successes; undefined where every call is told. */
+function viewOf(handle, keep) {
+  I[HANDLE] = handle;
+  const buffers = native.operationView();
+  if (buffers === undefined) return undefined;
+  const [successes, slow] = [D[4] | 0, D[5]];
+  return { ...distributionOf(buffers, keep), split: new Int32Array(buffers[3]), successes, slow };
+}
+
 /** One kind of work: latency, outcome and error code together. */
 class Operation {
   #handle;
   #name;
+  /** As a histogram's, and among the cells, before the counts, this thread's successes. */
+  #cells;
+  #sum;
+  #before;
+  #shift;
+  #first;
+  #successes;
+  /** A longer call is one of the slowest, or slow. */
+  #floor;
+  #slow;
+  /** Buckets, by the last six bits of their numbers, that the core tells apart further. */
+  #split;
 
   /** @internal */
-  constructor(handle, name) {
+  constructor(handle, name, view = NO_VIEW) {
     this.#handle = handle;
     this.#name = name;
+    [this.#cells, this.#sum, this.#floor] = view.arrays;
+    this.#before = view.before;
+    this.#shift = view.shift;
+    this.#first = view.first;
+    this.#successes = view.successes;
+    this.#slow = view.slow;
+    this.#split = view.split;
+  }
+
+  /** Counts a success that is nothing special; false: tell the core. */
+  #counted(seconds) {
+    if (!(seconds > 0 && seconds <= this.#floor[0] && seconds <= this.#slow)) return false;
+    bits[0] = seconds;
+    const cells = this.#cells;
+    const at = (halves[UPPER] >>> this.#shift) - this.#first;
+    const bucket = at - this.#before;
+    if (bucket < 0 || at >= cells.length || (this.#split[((bucket >>> 5) & 1) ^ UPPER ^ 1] >>> (bucket & 31)) & 1) return false;
+    cells[at] += 1;
+    this.#sum[0] += seconds;
+    if (seconds < cells[0]) cells[0] = seconds;
+    if (seconds > cells[1]) cells[1] = seconds;
+    cells[this.#successes] += 1;
+    return true;
   }
 
   get name() {
@@ -37,6 +84,7 @@ class Operation {
   }
 
   record(seconds, outcome = 'success', errorCode = undefined) {
+    if (outcome === 'success' && errorCode === undefined && typeof seconds === 'number' && this.#counted(seconds)) return;
     const number = outcomeOf(outcome);
     writeCode(errorCode);
     I[HANDLE] = this.#handle;
@@ -58,8 +106,26 @@ class Operation {
 
   /** Begins a call; `end(outcome, errorCode)` of what it gives records it, once. */
   begin() {
+    if (this.#cells.length !== 0) {
+      native.clock();
+      const begun = D[0];
+      return new Started((outcome, code) => this.#took(begun, outcome, code));
+    }
     const [low, high] = this.#begin();
     return new Started((outcome, code) => this.#end(low, high, outcome, code));
+  }
+
+  /** Ends what began then by the clock of this process. */
+  #took(begun, outcome, code) {
+    native.clock();
+    const seconds = (D[0] - begun) / 1e9;
+    if (outcome === SUCCESS && code === undefined && this.#counted(seconds)) return 0;
+    writeCode(code);
+    I[HANDLE] = this.#handle;
+    I[OUTCOME] = outcome;
+    D[0] = seconds;
+    native.operationRecord();
+    return I[STATUS];
   }
 
   #begin() {
@@ -93,6 +159,11 @@ class Operation {
   }
 
   #call(fn, self, args, options) {
+    if (this.#cells.length !== 0) {
+      native.clock();
+      const begun = D[0];
+      return run(fn, self, args, options, (outcome, error) => this.#took(begun, outcome, outcome === SUCCESS ? undefined : codeOf(error)));
+    }
     const [low, high] = this.#begin();
     return run(fn, self, args, options, (outcome, error) =>
       this.#end(low, high, outcome, outcome === 0 ? undefined : codeOf(error)),
@@ -146,4 +217,4 @@ class Started {
   }
 }
 
-module.exports = { Operation, codeOf };
+module.exports = { Operation, viewOf, codeOf };

@@ -78,6 +78,11 @@ function parse(text) {
 
 const forgotten = new FinalizationRegistry((handle) => native.snapshotFree(handle));
 
+function made(handle) {
+  if (I[STATUS] < 0) throw failure(I[STATUS]);
+  return new Snapshot(handle);
+}
+
 class Snapshot {
   #handle;
 
@@ -85,6 +90,25 @@ class Snapshot {
   constructor(handle) {
     this.#handle = handle;
     forgotten.register(this, handle, this);
+  }
+
+  static parse(document) {
+    const text = typeof document === 'object' && document !== null && !(document instanceof Uint8Array) ? JSON.stringify(document) : String(document);
+    return made(native.snapshotParse(text));
+  }
+
+  static #live(snapshot) {
+    if (!(snapshot instanceof Snapshot)) throw invalid(`expected a Snapshot, not ${kindOf(snapshot)}`);
+    if (snapshot.#handle === undefined) throw closed('the snapshot is closed');
+    return snapshot.#handle;
+  }
+
+  since(earlier) {
+    return made(native.snapshotDelta(Snapshot.#live(earlier), Snapshot.#live(this)));
+  }
+
+  merge(other) {
+    return made(native.snapshotMerge(Snapshot.#live(this), Snapshot.#live(other)));
   }
 
   toBuffer(format = 'json', options = undefined) {
@@ -100,8 +124,10 @@ class Snapshot {
     return this.toBuffer(textual(format), options).toString('utf8');
   }
 
-  toJSON() {
-    return parse(this.toString('json'));
+  /** JSON.stringify() calls it with a key, and knows no bigints: it gets the nearest numbers. */
+  toJSON(key = undefined) {
+    const text = this.toString('json');
+    return key === undefined ? parse(text) : JSON.parse(text);
   }
 
   async render(format = 'json', options = undefined) {

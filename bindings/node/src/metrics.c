@@ -97,8 +97,25 @@ static napi_value gauge_value(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/* histogramCells(): handle; [extremes and counts, sum], or undefined; numbers[0..3]: first octave,
- * octaves, bits of the fraction, where the counts begin in the first of the two */
+size_t counts_before(const tidegate_shard_cells *found) {
+  uintptr_t apart = (uintptr_t)found->counts - (uintptr_t)found->extremes;
+  return found->counts < found->extremes + 2 || apart > 4096 ? 0 : apart / sizeof(uint64_t);
+}
+
+bool cells_to(napi_env env, struct arena *arena, const tidegate_shard_cells *found,
+              napi_value parts[2]) {
+  size_t before = counts_before(found);
+  if (before == 0) return false;
+  arena->numbers[0] = found->first_octave;
+  arena->numbers[1] = found->octaves;
+  arena->numbers[2] = found->fraction_bits;
+  arena->numbers[3] = (double)before;
+  parts[0] = cells(env, found->extremes, before + ((size_t)found->octaves << found->fraction_bits));
+  parts[1] = cells(env, found->sum, 1);
+  return true;
+}
+
+/* histogramCells(): handle; as cells_to() has them, or undefined */
 static napi_value histogram_cells(napi_env env, napi_callback_info info) {
   HOT(KIND_HISTOGRAM);
   tidegate_shard shard;
@@ -107,19 +124,8 @@ static napi_value histogram_cells(napi_env env, napi_callback_info info) {
   arena->status = shard_of(entry->held, &shard);
   if (arena->status == TIDEGATE_OK)
     arena->status = tidegate_shard_histogram(engine, shard, histogram, &found);
-  if (arena->status != TIDEGATE_OK) return NULL;
-  /* One array for both, which is one check less a record. */
-  uintptr_t apart = (uintptr_t)found.counts - (uintptr_t)found.extremes;
-  if (found.counts < found.extremes + 2 || apart > 4096) return NULL;
-  size_t before = apart / sizeof(uint64_t);
-  arena->numbers[0] = found.first_octave;
-  arena->numbers[1] = found.octaves;
-  arena->numbers[2] = found.fraction_bits;
-  arena->numbers[3] = (double)before;
-  napi_value parts[2] = {
-      cells(env, found.extremes, before + ((size_t)found.octaves << found.fraction_bits)),
-      cells(env, found.sum, 1),
-  };
+  napi_value parts[2];
+  if (arena->status != TIDEGATE_OK || !cells_to(env, arena, &found, parts)) return NULL;
   return array_of(env, parts, 2);
 }
 
@@ -162,6 +168,25 @@ static napi_value histogram_quantiles(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* histogramImport(bytes): handle, numbers[0] scale; words[0] how many were recorded */
+static napi_value histogram_import(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  if (!arguments(env, info, 1, values)) return NULL;
+  HOT(KIND_HISTOGRAM);
+  napi_typedarray_type type;
+  size_t count = 0;
+  void *data = NULL;
+  if (napi_get_typedarray_info(env, values[0], &type, &count, &data, NULL, NULL) != napi_ok ||
+      type != napi_uint8_array) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "tidegate: expected a Uint8Array");
+    return NULL;
+  }
+  tidegate_histogram histogram = {entry->id};
+  arena->status = tidegate_histogram_import(engine, histogram, count == 0 ? "" : data, count,
+                                            arena->numbers[0], &arena->words[0]);
+  return NULL;
+}
+
 /* recordMetric(name): engine's handle, numbers[0] */
 static napi_value record_metric(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -184,6 +209,7 @@ const struct function metric_functions[] = {
     {"histogramCells", histogram_cells},
     {"histogramRecord", histogram_record},
     {"histogramRecordMany", histogram_record_many},
+    {"histogramImport", histogram_import},
     {"histogramQuantiles", histogram_quantiles},
     {"recordMetric", record_metric},
     {NULL, NULL},

@@ -12,6 +12,27 @@ static napi_value operation_record(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* operationView(): handle; [cells, sum, floor, split], the first two and numbers[0..3] as those of a
+ * histogram, or undefined; numbers[4] where among the cells the successes are, numbers[5] seconds */
+static napi_value operation_view(napi_env env, napi_callback_info info) {
+  HOT(KIND_OPERATION);
+  tidegate_shard shard;
+  tidegate_operation_view view;
+  tidegate_operation operation = {entry->id};
+  arena->status = shard_of(entry->held, &shard);
+  if (arena->status == TIDEGATE_OK)
+    arena->status = tidegate_shard_operation(engine, shard, operation, &view);
+  napi_value parts[4];
+  if (arena->status != TIDEGATE_OK || !cells_to(env, arena, &view.cells, parts)) return NULL;
+  uintptr_t at = ((uintptr_t)view.successes - (uintptr_t)view.cells.extremes) / sizeof(uint64_t);
+  if (at < 2 || at >= counts_before(&view.cells)) return NULL;
+  arena->numbers[4] = (double)at;
+  arena->numbers[5] = view.slow_seconds;
+  parts[2] = cells(env, (uint64_t *)(uintptr_t)view.floor, 1);
+  parts[3] = cells(env, (uint64_t *)(uintptr_t)view.split, 1);
+  return array_of(env, parts, 4);
+}
+
 /* operationBegin(): handle; the permit = when it began */
 static napi_value operation_begin(napi_env env, napi_callback_info info) {
   HOT(KIND_OPERATION);
@@ -54,6 +75,7 @@ static napi_value operation_read(napi_env env, napi_callback_info info) {
 
 const struct function operation_functions[] = {
     {"operationRecord", operation_record},
+    {"operationView", operation_view},
     {"operationBegin", operation_begin},
     {"operationEnd", operation_end},
     {"operationRead", operation_read},

@@ -9,15 +9,11 @@
 
 #include "values.h"
 
-/* snapshotTake(): engine's handle; a handle */
-static napi_value snapshot_take(napi_env env, napi_callback_info info) {
-  HOT(KIND_ENGINE);
-  tidegate_snapshot *snapshot = NULL;
-  arena->status = tidegate_snapshot_take(engine, &snapshot);
-  if (arena->status != TIDEGATE_OK) return NULL;
+/* A handle for a snapshot, which is freed where there is none. */
+static napi_value snapshot_keep(napi_env env, tidegate_snapshot *snapshot) {
   struct held *held = calloc(1, sizeof *held);
   uint32_t handle = 0;
-  if (held == NULL || !handle_make(state, KIND_SNAPSHOT, held, 0, &handle)) {
+  if (held == NULL || !handle_make(state_of(env), KIND_SNAPSHOT, held, 0, &handle)) {
     free(held);
     tidegate_snapshot_free(snapshot);
     return throw_memory(env);
@@ -26,6 +22,59 @@ static napi_value snapshot_take(napi_env env, napi_callback_info info) {
   atomic_init(&held->uses, 1);
   held->core.snapshot = snapshot;
   return number_to(env, handle);
+}
+
+/* snapshotTake(): engine's handle; a handle */
+static napi_value snapshot_take(napi_env env, napi_callback_info info) {
+  HOT(KIND_ENGINE);
+  tidegate_snapshot *snapshot = NULL;
+  arena->status = tidegate_snapshot_take(engine, &snapshot);
+  return arena->status == TIDEGATE_OK ? snapshot_keep(env, snapshot) : NULL;
+}
+
+/* snapshotParse(text): a handle */
+static napi_value snapshot_parse(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool ok = false;
+  if (!arguments(env, info, 1, values)) return NULL;
+  struct arena *arena = state_of(env)->arena;
+  char *text = text_from(env, values[0], &ok);
+  if (!ok) return NULL;
+  tidegate_snapshot *snapshot = NULL;
+  arena->status = tidegate_snapshot_parse(text, text == NULL ? 0 : strlen(text), &snapshot);
+  free(text);
+  return arena->status == TIDEGATE_OK ? snapshot_keep(env, snapshot) : NULL;
+}
+
+typedef tidegate_status (*joiner)(const tidegate_snapshot *, const tidegate_snapshot *,
+                                  tidegate_snapshot **);
+
+/* Of two handles, a third. */
+static napi_value joined(napi_env env, napi_callback_info info, joiner join) {
+  napi_value values[2];
+  uint32_t handles[2];
+  if (!arguments(env, info, 2, values) || !uint32_from(env, values[0], &handles[0]) ||
+      !uint32_from(env, values[1], &handles[1]))
+    return NULL;
+  struct state *state = state_of(env);
+  struct entry *one = find(state, handles[0], KIND_SNAPSHOT);
+  struct entry *other = find(state, handles[1], KIND_SNAPSHOT);
+  if (one == NULL || other == NULL) {
+    state->arena->status = STATUS_CLOSED;
+    return NULL;
+  }
+  tidegate_snapshot *made = NULL;
+  state->arena->status = join(one->held->core.snapshot, other->held->core.snapshot, &made);
+  return state->arena->status == TIDEGATE_OK ? snapshot_keep(env, made) : NULL;
+}
+
+/* snapshotDelta(earlier, later), snapshotMerge(one, other): a handle */
+static napi_value snapshot_delta(napi_env env, napi_callback_info info) {
+  return joined(env, info, tidegate_snapshot_delta);
+}
+
+static napi_value snapshot_merge(napi_env env, napi_callback_info info) {
+  return joined(env, info, tidegate_snapshot_merge);
 }
 
 /* snapshotFree(handle) */
@@ -211,6 +260,9 @@ static napi_value render_now(napi_env env, napi_callback_info info) {
 
 const struct function snapshot_functions[] = {
     {"snapshotTake", snapshot_take},
+    {"snapshotParse", snapshot_parse},
+    {"snapshotDelta", snapshot_delta},
+    {"snapshotMerge", snapshot_merge},
     {"snapshotFree", snapshot_free},
     {"render", render_later},
     {"renderNow", render_now},

@@ -133,6 +133,12 @@ napi_value throw_memory(napi_env env);
 tidegate_status shard_of(struct held *held, tidegate_shard *out);
 /* An ArrayBuffer over words of the region, which nobody frees; lib/ detaches it on close. */
 napi_value cells(napi_env env, uint64_t *at, size_t count);
+/* How many words after the extremes the counts begin, or 0: too far for one array. */
+size_t counts_before(const tidegate_shard_cells *found);
+/* [extremes and counts, sum]; numbers[0..3]: first octave, octaves, bits of the fraction, where in the
+ * first of the two the counts begin. False where they are too far apart. */
+bool cells_to(napi_env env, struct arena *arena, const tidegate_shard_cells *found,
+              napi_value parts[2]);
 /* NULL when one of the parts is. */
 napi_value array_of(napi_env env, const napi_value *parts, uint32_t count);
 

@@ -45,3 +45,29 @@ test('calls can be recorded by hand, once each', () => {
   assert.throws(() => late.end(), { message: 'the engine is closed' });
   assert.throws(() => job.run(() => 1), { message: 'the engine is closed' });
 });
+
+test('quick successes make no call, and the rest is told: slow, slowest, failed', (t) => {
+  const { native } = require('../lib/native');
+  const engine = new Engine();
+  t.after(() => engine.close());
+  const query = engine.operation('query', { unit: 'seconds', slow_seconds: 0.5 });
+  // Fills the slowest calls of the present time, which are told one by one.
+  for (let i = 0; i < 200; i++) query.record(0.4);
+  const mock = t.mock.method(native, 'operationRecord');
+  for (let i = 0; i < 1000; i++) query.record(0.001 + i / 1e6);
+  assert.ok(mock.mock.callCount() < 100, `${mock.mock.callCount()} calls`);
+  const before = mock.mock.callCount();
+  query.record(0.6);
+  query.record(0.001, 'failure', 'EPIPE');
+  query.record(0.001, 'ignored');
+  assert.throws(() => query.record(0.001, 'success', 'E'), { code: 'TIDEGATE_E_ARGUMENT' });
+  assert.throws(() => query.record(-1), { code: 'TIDEGATE_E_ARGUMENT' });
+  assert.throws(() => query.record('1'), TypeError);
+  assert.throws(() => query.record(NaN), { code: 'TIDEGATE_E_ARGUMENT' });
+  assert.ok(mock.mock.callCount() >= before + 6);
+  mock.mock.restore();
+  const { count, successes, failures, ignored, slow, max } = query.read();
+  assert.deepEqual([count, successes, failures, ignored, slow, max], [1203, 1201, 1, 1, 1, 0.6]);
+  const calls = engine.snapshot().toJSON().slowest.calls_window;
+  assert.equal(calls[0].seconds, 0.6);
+});

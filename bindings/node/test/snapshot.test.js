@@ -1,7 +1,7 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { test } = require('node:test');
-const { Engine, Snapshot } = require('tidegate');
+const { Engine, Snapshot, TidegateError } = require('tidegate');
 
 test('one snapshot always renders to the same bytes, also later and off the loop', async () => {
   const engine = new Engine();
@@ -90,4 +90,42 @@ test('a part of a snapshot is rendered by names', async () => {
   assert.throws(() => engine.snapshot().toString('json', { name: [] }), /did you mean names\?/);
   await assert.rejects(engine.render('json', { names: 3 }), { code: 'TIDEGATE_E_CONFIG' });
   engine.close();
+});
+
+test('snapshots are subtracted, merged, and read back from documents', (t) => {
+  const [one, two] = [new Engine({ service: 'shop' }), new Engine({ service: 'shop' })];
+  t.after(() => [one, two].forEach((engine) => engine.close()));
+  const value = (snapshot) => snapshot.toJSON().counters.find(({ name }) => name === 'hits').value;
+  one.counter('hits').inc(5);
+  one.histogram('took').recordMany([1, 2]);
+  const earlier = Snapshot.parse(one.snapshot().toString('json', { buckets: true }));
+  one.counter('hits').inc(2);
+  one.histogram('took').record(3);
+  const since = one.snapshot().since(earlier);
+  assert.equal(value(since), 2);
+  assert.equal(since.toJSON().histograms[0].interval.count, 1);
+  assert.throws(() => since.toString('prometheus'), { code: 'TIDEGATE_E_ARGUMENT' });
+  two.counter('hits').inc(10);
+  const merged = one.snapshot().merge(two.snapshot());
+  assert.equal(value(merged), 17);
+  assert.equal(value(Snapshot.parse(JSON.parse(merged.toString('json', { buckets: true })))), 17);
+  assert.throws(() => one.snapshot().merge(one.snapshot()), { code: 'TIDEGATE_E_CONFLICT' });
+  assert.throws(() => one.snapshot().since({}), /expected a Snapshot, not a Object/);
+  assert.throws(() => Snapshot.parse('{"a":1}'), TidegateError);
+  assert.throws(() => Snapshot.parse(''), TidegateError);
+  earlier.close();
+  assert.throws(() => one.snapshot().since(earlier), { message: 'the snapshot is closed' });
+});
+
+test('what an HdrHistogram counted comes over', (t) => {
+  const engine = new Engine();
+  t.after(() => engine.close());
+  engine.histogram('old', { unit: 'seconds' }).recordMany([0.25, 0.5, 1]);
+  const log = engine.snapshot().toString('hdr');
+  const fresh = engine.histogram('new', { unit: 'seconds' });
+  assert.equal(fresh.importHdr(log, 1e9), 3);
+  assert.ok(Math.abs(fresh.quantile(1) - 1) < 0.01, String(fresh.quantile(1)));
+  assert.throws(() => fresh.importHdr('no log'), { code: 'TIDEGATE_E_FORMAT' });
+  assert.throws(() => fresh.importHdr(7), /a string or a Uint8Array, not 7/);
+  assert.throws(() => fresh.importHdr(log, 0), { code: 'TIDEGATE_E_ARGUMENT' });
 });
