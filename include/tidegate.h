@@ -1780,7 +1780,14 @@ tidegate_status tidegate_error_report(tidegate_engine *engine,
  * keeps its state. A configuration is one of:
  *
  * `{"algorithm":"token_bucket","rate_per_second":100,"burst":200}`: at most
- * burst + rate * t units in any interval of length t.
+ * burst + rate * t units in any interval of length t. With
+ * `"warm_up_seconds":10` (0 to 3600) a bucket that was at rest begins slowly: its
+ * heat rises from 0 to 1 in that time while it lacks anything, and falls as fast
+ * while it is full. A call passes when it would without a warm-up, but takes
+ * 3 - 2 * heat times its units, and those after it wait for that: a cold bucket
+ * gives a third of its rate, and calls for one unit a third of its burst at once.
+ * Its time is counted in steps of a 1,024th of a unit's, down to a 16th where the
+ * units of a warm-up and four bursts are many: 2,097,151 at most.
  *
  * `{"algorithm":"sliding_window","limit":60,"window_seconds":60}`: never more
  * than limit units in any interval of that length.
@@ -2180,7 +2187,9 @@ tidegate_status tidegate_limiter_top(tidegate_engine *engine,
  * takes the new configuration. The same configuration again changes nothing.
  *
  * Of a token bucket, rate and burst change; a rate as much as some ten thousand
- * times the first one may be refused. Of a sliding window, the limit changes up
+ * times the first one may be refused. A warm-up changes where there was one from
+ * the beginning, if of 0 seconds; its heat is kept in units, so at twice the rate
+ * a bucket is half as hot. Of a sliding window, the limit changes up
  * to that which it was made with, and down to 1; where that is above 64, down to
  * a quarter of it, and not to 64; the window changes, with keys only to a
  * shorter one. Of a fixed window, the limit changes: up to 16,777,213, or as

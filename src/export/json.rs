@@ -380,10 +380,14 @@ impl Json<'_> {
             Algorithm::TokenBucket {
                 rate_per_second,
                 burst,
+                warm_up,
                 ..
             } => {
                 self.key("rate_per_second").real(rate_per_second);
                 self.key("burst").whole(burst);
+                if let Some(warm_up) = warm_up {
+                    self.key("warm_up_seconds").real(warm_up.seconds);
+                }
             }
             Algorithm::SlidingWindow {
                 limit,

@@ -44,7 +44,14 @@ pub struct tidegate_decision {
  * keeps its state. A configuration is one of:
  *
  * `{"algorithm":"token_bucket","rate_per_second":100,"burst":200}`: at most
- * burst + rate * t units in any interval of length t.
+ * burst + rate * t units in any interval of length t. With
+ * `"warm_up_seconds":10` (0 to 3600) a bucket that was at rest begins slowly: its
+ * heat rises from 0 to 1 in that time while it lacks anything, and falls as fast
+ * while it is full. A call passes when it would without a warm-up, but takes
+ * 3 - 2 * heat times its units, and those after it wait for that: a cold bucket
+ * gives a third of its rate, and calls for one unit a third of its burst at once.
+ * Its time is counted in steps of a 1,024th of a unit's, down to a 16th where the
+ * units of a warm-up and four bursts are many: 2,097,151 at most.
  *
  * `{"algorithm":"sliding_window","limit":60,"window_seconds":60}`: never more
  * than limit units in any interval of that length.

@@ -518,7 +518,9 @@ pub unsafe extern "C" fn tidegate_limiter_top(
  * takes the new configuration. The same configuration again changes nothing.
  *
  * Of a token bucket, rate and burst change; a rate as much as some ten thousand
- * times the first one may be refused. Of a sliding window, the limit changes up
+ * times the first one may be refused. A warm-up changes where there was one from
+ * the beginning, if of 0 seconds; its heat is kept in units, so at twice the rate
+ * a bucket is half as hot. Of a sliding window, the limit changes up
  * to that which it was made with, and down to 1; where that is above 64, down to
  * a quarter of it, and not to 64; the window changes, with keys only to a
  * shorter one. Of a fixed window, the limit changes: up to 16,777,213, or as

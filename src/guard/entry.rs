@@ -20,9 +20,10 @@ use super::fixed::Fixed;
 use super::gcra::{Rate, TICKS_MASK};
 use super::keys::Table;
 use super::mask::Recorded;
-use super::policy::{Algorithm, Keyed, LimiterPolicy, WhenFull};
+use super::policy::{Algorithm, Keyed, LimiterPolicy, WarmUp, WhenFull};
 use super::sliding::Window;
 use super::terms::Block;
+use super::warm;
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
 use crate::region::Region;
 use crate::region::layout::LIMITER_WORDS;
@@ -97,6 +98,8 @@ pub const SHADOW: u64 = 1 << 8;
 pub const RULES: u64 = 1 << 9;
 /// Where the number of what is recorded of keys is; 0 is nothing.
 const RECORDED_SHIFT: u32 = 10;
+/// The limiter is a token bucket that warms up.
+pub const WARM: u64 = 1 << 13;
 
 /// A limiter's words.
 #[derive(Clone, Copy, Debug)]
@@ -274,8 +277,12 @@ impl<'a> Entry<'a> {
             Some(block) => (block.units, block.pace),
         };
         let pace = f64::from_bits(pace);
+        let warm_up_seconds = match self.has(WARM) {
+            false => None,
+            true => Some(f64::from_bits(self.block(words)?.window_ns)),
+        };
         let algorithm = match self.shape() & !1 {
-            BUCKET => Algorithm::token_bucket(pace, units)?,
+            BUCKET => Algorithm::token_bucket(pace, units, warm_up_seconds)?,
             WINDOW => Algorithm::sliding_window(units, pace)?,
             FIXED => Algorithm::fixed_window(units, pace)?,
             _ => return None,
@@ -297,6 +304,20 @@ impl<'a> Entry<'a> {
         let is_keyed = u64::from(policy.keyed.is_some());
         let when_full = policy.keyed.map_or(0, |keyed| keyed.when_full as u64);
         let (shape, numbers, pace) = match policy.algorithm {
+            Algorithm::TokenBucket {
+                warm_up: Some(WarmUp { scale, .. }),
+                rate_per_second,
+                ..
+            } => (
+                BUCKET,
+                [
+                    warm::reach(scale.full) & !TICKS_MASK | 1,
+                    scale.per_unit,
+                    0,
+                    0,
+                ],
+                rate_per_second,
+            ),
             Algorithm::TokenBucket {
                 rate_per_second,
                 rate,
@@ -328,7 +349,13 @@ impl<'a> Entry<'a> {
         };
         let shadow = if policy.shadow { SHADOW } else { 0 };
         let recorded = policy.recorded.map_or(0, Recorded::number) << RECORDED_SHIFT;
-        let special = match shadow | recorded {
+        let warm = match policy.algorithm {
+            Algorithm::TokenBucket {
+                warm_up: Some(_), ..
+            } => WARM,
+            _ => 0,
+        };
+        let special = match shadow | recorded | warm {
             0 => 0,
             flags => flags | SPECIAL,
         };

@@ -34,6 +34,7 @@
 //! | `room` | a key that has no entry yet, or no room |
 //! | `terms`, [`reconfigure`] | what is in force for a limiter; how that is changed |
 //! | [`pace`] | a token bucket whose rate was changed: pure arithmetic |
+//! | [`warm`] | a token bucket that warms up: pure arithmetic |
 //! | `refusal` | errors in words |
 
 pub mod adaptive;
@@ -68,6 +69,7 @@ pub mod throttle;
 pub mod together;
 pub mod top;
 pub mod units;
+pub mod warm;
 
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};
@@ -78,7 +80,7 @@ pub use breaker::{
 };
 pub use limiter::check;
 pub use mask::Recorded;
-pub use policy::{Algorithm, Exceptions, Keyed, LimiterPolicy, WhenFull};
+pub use policy::{Algorithm, Exceptions, Keyed, LimiterPolicy, WarmUp, WhenFull};
 pub use registry::{LimiterReading, Tallies, find, list, open};
 pub use throttle::{ThrottlePolicy, ThrottleReading, ThrottleTotals};
 pub use top::{TopKey, TopKeys};

@@ -6,6 +6,7 @@
 //! begin up, so that rounding gives nobody a unit, and takes less than a tick.
 
 use super::gcra::{FEW_TICKS, MOST_FULL, Rate, SMALL_FULL};
+use super::warm::{Level, Warm};
 
 /// Most ticks that may pass in a nanosecond where a bucket is a small part of the circle: it is then
 /// five hours long.
@@ -15,7 +16,7 @@ const MOST_PACE: u128 = 1_000_000;
 pub(super) const UNDER_WAY_NS: u64 = 1_000_000_000;
 
 /// Ticks as a function of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     /// When it began.
     pub since_ns: u64,
@@ -115,6 +116,8 @@ pub struct Bucket {
     pub rate: Rate,
     /// None while the rate is that which the limiter was made with.
     pub pace: Option<Pace>,
+    /// The warm-up of a bucket that has one, and then a pace.
+    pub warm: Option<Warm>,
 }
 
 impl Bucket {
@@ -132,6 +135,7 @@ impl Bucket {
                 lag: lag_ns,
                 part: 0,
                 clock: None,
+                warm: None,
             },
             Some(pace) => Moment {
                 rate: Rate {
@@ -142,6 +146,7 @@ impl Bucket {
                 lag: pace.ticks_in(lag_ns),
                 part: pace.part_at(now_ns),
                 clock: Some((pace, now_ns)),
+                warm: self.warm,
             },
         }
     }
@@ -166,12 +171,65 @@ pub struct Moment {
     pub lag: u64,
     part: u64,
     clock: Option<(Pace, u64)>,
+    warm: Option<Warm>,
 }
 
 impl Moment {
     /// Ticks that the bucket of `state` lacks.
     pub fn lacking(&self, state: u64) -> u64 {
-        self.rate.lacking(state, self.now, self.lag)
+        match self.warm {
+            None => self.rate.lacking(state, self.now, self.lag),
+            Some(warm) => self.level(warm, state).lacking,
+        }
+    }
+
+    fn level(&self, warm: Warm, state: u64) -> Level {
+        let ahead = self.rate.reach.saturating_add(self.lag);
+        warm.level(state, self.now, ahead)
+    }
+
+    /// Whole units that are left.
+    pub fn units_left(&self, state: u64) -> u64 {
+        match self.warm {
+            None => self.rate.units_left(self.lacking(state)),
+            Some(warm) => {
+                let level = self.level(warm, state);
+                warm.units_left(level, self.rate.per_unit, self.rate.full)
+            }
+        }
+    }
+
+    /// [`Rate::is_idle`]; a bucket that is still warm says something.
+    pub fn is_idle(&self, state: u64) -> bool {
+        match self.warm {
+            None => self.rate.is_idle(state, self.now, self.lag),
+            Some(warm) => {
+                let level = self.level(warm, state);
+                level.lacking == 0 && level.heat == 0
+            }
+        }
+    }
+
+    /// Nanoseconds until it is idle.
+    pub fn idle_in(&self, state: u64) -> u64 {
+        let rest = match self.warm {
+            None => self.lacking(state),
+            Some(warm) => {
+                let level = self.level(warm, state);
+                // It goes on warming while it lacks anything.
+                let heat = level.heat.saturating_add(level.lacking).min(warm.span);
+                level.lacking.saturating_add(heat)
+            }
+        };
+        self.ns(rest).saturating_add(1)
+    }
+
+    /// [`Rate::fresh`].
+    pub fn fresh(&self, old: u64) -> u64 {
+        match self.warm {
+            None => self.rate.fresh(old, self.now),
+            Some(warm) => warm.fresh(old, self.now),
+        }
     }
 
     /// Nanoseconds until `ticks` have passed.
@@ -200,6 +258,12 @@ impl Moment {
             }
         };
         let (rate, now, lag) = (&self.rate, self.now, self.lag);
+        if let Some(warm) = self.warm {
+            let level = self.level(warm, state);
+            let ticks = [need, rate.full, most_wait];
+            let (new, lacking, wait) = warm.reserve(level, now, self.part, ticks)?;
+            return Some((new, lacking, self.ns(wait)));
+        }
         let reserved = rate.reserve(state, now, lag, need, most_wait).ok()?;
         let wait_ns = match self.clock {
             None => reserved.wait_ns,
@@ -211,12 +275,27 @@ impl Moment {
 
     /// [`Rate::penalized`].
     pub fn penalized(&self, state: u64, ticks: u64) -> u64 {
+        if let Some(warm) = self.warm {
+            let level = self.level(warm, state);
+            let cost = warm.cost(ticks, level.heat).saturating_add(self.part);
+            let most = self.rate.full.max(level.lacking);
+            let lacking = level.lacking.saturating_add(cost).min(most);
+            return warm.state(self.now, Level { lacking, ..level });
+        }
         let new = self.rate.penalized(state, self.now, self.lag, ticks);
         self.begun(state, new)
     }
 
     /// [`Rate::refunded`].
     pub fn refunded(&self, state: u64, ticks: u64) -> Option<u64> {
+        if let Some(warm) = self.warm {
+            let level = self.level(warm, state);
+            // Not less heat than when they were taken, so not more than they cost.
+            let cost = warm.cost(ticks, level.heat);
+            let lacking = level.lacking.saturating_sub(cost);
+            let given = Level { lacking, ..level };
+            return (level.lacking > 0).then(|| warm.state(self.now, given));
+        }
         self.rate.refunded(state, self.now, self.lag, ticks)
     }
 

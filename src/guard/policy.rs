@@ -1,7 +1,7 @@
 //! What a configuration asks a limiter to do, validated.
 
 use super::mask::Recorded;
-use super::{fixed, gcra, sliding};
+use super::{fixed, gcra, sliding, warm};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use serde_json::Value;
@@ -10,6 +10,8 @@ use serde_json::Value;
 const MAX_WINDOW_SECONDS: f64 = 31_622_400.0;
 /// Shortest: a microsecond.
 const MIN_WINDOW_SECONDS: f64 = 1e-6;
+/// Longest warm-up: an hour.
+const MAX_WARM_UP_SECONDS: f64 = 3600.0;
 /// Keys of a token bucket limiter that does not say how many.
 const DEFAULT_BUCKET_KEYS: u64 = 100_000;
 /// Keys of a sliding window limiter that does not say how many: each takes a ring.
@@ -48,6 +50,8 @@ pub enum Algorithm {
         burst: u64,
         /// The same in ticks.
         rate: gcra::Rate,
+        /// None for a bucket that is always hot.
+        warm_up: Option<WarmUp>,
     },
     /// At most `limit` units in any interval of length `window_seconds`.
     SlidingWindow {
@@ -67,6 +71,15 @@ pub enum Algorithm {
         /// The same as a count.
         window: fixed::Fixed,
     },
+}
+
+/// How a token bucket warms up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WarmUp {
+    /// How long it takes.
+    pub seconds: f64,
+    /// The bucket in ticks.
+    pub scale: warm::Scale,
 }
 
 /// A limit for each key.
@@ -113,14 +126,28 @@ impl WhenFull {
 }
 
 impl Algorithm {
-    /// A token bucket; None when it fills too slowly to be counted.
-    pub fn token_bucket(rate_per_second: f64, burst: u64) -> Option<Self> {
+    /// A token bucket, which warms up if that is said; None when it fills too slowly to be counted,
+    /// or has too many units for a warm-up.
+    pub fn token_bucket(
+        rate_per_second: f64,
+        burst: u64,
+        warm_up_seconds: Option<f64>,
+    ) -> Option<Self> {
         let possible = (1..=limits::MAX_UNITS).contains(&burst);
         let rate = gcra::Rate::new(rate_per_second, burst).filter(|_| possible)?;
+        let warm_up = match warm_up_seconds {
+            None => None,
+            Some(seconds) if !(0.0..=MAX_WARM_UP_SECONDS).contains(&seconds) => return None,
+            Some(seconds) => Some(WarmUp {
+                seconds,
+                scale: warm::Scale::of(&rate, burst, nanoseconds(seconds)?)?,
+            }),
+        };
         Some(Algorithm::TokenBucket {
             rate_per_second,
             burst,
             rate,
+            warm_up,
         })
     }
 
@@ -173,7 +200,7 @@ impl Algorithm {
 }
 
 /// A span in nanoseconds, exactly as its shortest decimal says, rounded up.
-fn nanoseconds(seconds: f64) -> Option<u64> {
+pub(super) fn nanoseconds(seconds: f64) -> Option<u64> {
     let (digits, exponent) = gcra::decimal(seconds);
     let scaled = exponent + 9;
     let power = 10u128.checked_pow(scaled.unsigned_abs())?;
@@ -327,13 +354,27 @@ impl<'a> Fields<'a> {
     }
 
     fn token_bucket(&self) -> Result<Algorithm> {
-        self.only(&["algorithm", "rate_per_second", "burst"])?;
+        self.only(&["algorithm", "rate_per_second", "burst", "warm_up_seconds"])?;
         let expected = "a number from 1e-10 to 1e9";
         let rate = self
             .number("rate_per_second", gcra::MIN_RATE, gcra::MAX_RATE)
             .ok_or_else(|| self.wrong("rate_per_second", expected))?;
         let burst = self.required_whole("burst")?;
-        Algorithm::token_bucket(rate, burst).ok_or_else(|| {
+        let warm_up = match self.get("warm_up_seconds") {
+            None => None,
+            Some(_) => Some(
+                self.number("warm_up_seconds", 0.0, MAX_WARM_UP_SECONDS)
+                    .ok_or_else(|| self.wrong("warm_up_seconds", "a number from 0 to 3600"))?,
+            ),
+        };
+        Algorithm::token_bucket(rate, burst, warm_up).ok_or_else(|| {
+            if warm_up.is_some() && Algorithm::token_bucket(rate, burst, None).is_some() {
+                let expected = format!(
+                    "a warm-up that, with four bursts of {burst}, is of at most {} units",
+                    warm::MOST_UNITS
+                );
+                return self.wrong("warm_up_seconds", &expected);
+            }
             let expected =
                 format!("a rate that fills a burst of {burst} sooner (or a smaller burst)");
             self.wrong("rate_per_second", &expected)

@@ -11,11 +11,12 @@ use super::entry::{self, Entry};
 use super::limiter::resolve;
 use super::mask::Recorded;
 use super::pace::UNDER_WAY_NS;
-use super::policy::{Algorithm, LimiterPolicy};
+use super::policy::{Algorithm, LimiterPolicy, nanoseconds};
 use super::refusal;
 use super::registry::name_of;
 use super::sliding::EXACT;
 use super::terms::{Block, Terms};
+use super::warm::{self, Scale};
 use crate::base::error::{Error, Result};
 use crate::base::sync::Ordering;
 use crate::region::Region;
@@ -109,6 +110,7 @@ impl Change {
                     rate_per_second,
                     burst,
                     rate: wanted,
+                    warm_up,
                 },
                 Terms::Bucket(bucket),
             ) => {
@@ -123,15 +125,24 @@ impl Change {
                     ));
                 };
                 reach = bucket.reach_of_change(full);
-                block = Block {
-                    pace: rate_per_second.to_bits(),
+                let mut scale = Scale {
+                    per_unit,
                     full,
-                    since_ns: pace.since_ns,
-                    since_ticks: pace.since_ticks,
-                    ticks: pace.ticks,
-                    ns: pace.ns,
-                    ..block
+                    span: 0,
+                    pace,
                 };
+                let seconds = warm_up.map_or(0.0, |warm_up| warm_up.seconds);
+                if bucket.warm.is_some() {
+                    reach = bucket.reach_of_change(warm::reach(full));
+                    scale.span = pace.ticks_in(nanoseconds(seconds).unwrap_or(u64::MAX));
+                    if !warm::fits(scale.span, full) {
+                        return refuse(format!(
+                            "{per_unit} ticks for a unit, too fine for warm_up_seconds {seconds} with \
+                             a rate of {rate_per_second} and a burst of {burst}"
+                        ));
+                    }
+                }
+                block = Block::warming(rate_per_second, burst, seconds, &scale);
             }
             (
                 Algorithm::SlidingWindow {
@@ -220,6 +231,24 @@ fn comparable(name: &str, found: &LimiterPolicy, wanted: &LimiterPolicy) -> Resu
         return Err(Error::conflict(format!(
             "limiter {name:?} is a {is}: that cannot become a {should}"
         )));
+    }
+    let warms = |policy: &LimiterPolicy| {
+        let algorithm = policy.algorithm;
+        matches!(algorithm, Algorithm::TokenBucket { warm_up, .. } if warm_up.is_some())
+    };
+    match (warms(found), warms(wanted)) {
+        (true, false) => {
+            return Err(Error::state(format!(
+                "limiter {name:?} keeps a heat: warm_up_seconds cannot be left out, but it can be 0"
+            )));
+        }
+        (false, true) => {
+            return Err(Error::state(format!(
+                "limiter {name:?} keeps no heat: warm_up_seconds can be changed where it was given, if \
+                 as 0, when the limiter was made"
+            )));
+        }
+        _ => {}
     }
     match (found.keyed, wanted.keyed) {
         (None, None) => {}

@@ -6,7 +6,7 @@ use super::keys::Table;
 use super::mask::Recorded;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
 use super::room::{BucketLife, FixedLife, WindowLife};
-use super::terms::Terms;
+use super::terms::{Block, Terms};
 use super::top::{self, TopKeys};
 use crate::base::error::{Error, Result};
 use crate::base::limits::MAX_NAME_BYTES;
@@ -101,12 +101,17 @@ fn difference(found: &LimiterPolicy, wanted: &LimiterPolicy) -> Option<String> {
                 ("window_seconds", window_seconds, "limit")
             }
         };
+        let warm_up = match policy.algorithm {
+            Algorithm::TokenBucket { warm_up, .. } => warm_up,
+            _ => None,
+        };
         let keyed = policy.keyed;
         let when_full = keyed.map(|keyed| keyed.when_full.name().to_owned());
         [
             ("algorithm", Some(policy.algorithm.name().to_owned())),
             (pace_name, Some(pace.to_string())),
             (units_name, Some(policy.algorithm.units().to_string())),
+            ("warm_up_seconds", warm_up.map(|up| up.seconds.to_string())),
             ("keyed", Some(keyed.is_some().to_string())),
             ("max_keys", keyed.map(|keyed| keyed.max_keys.to_string())),
             ("when_full", when_full),
@@ -157,14 +162,32 @@ fn make(region: &Region, index: usize, policy: &LimiterPolicy) -> Result<()> {
         let map = allocate(region, Table::map_words(places / 8))?;
         limiter.set(entry::TOUCHED_AT, map as u64);
     }
-    if let Algorithm::SlidingWindow { window, .. } = policy.algorithm {
-        let rings = allocate(region, places.saturating_mul(window.slots))?;
-        limiter.set(entry::RING_AT, rings as u64);
-    } else if let (Some(state), Algorithm::TokenBucket { rate, .. }) = (
-        limiter.state(words).filter(|_| policy.keyed.is_none()),
-        policy.algorithm,
+    match policy.algorithm {
+        Algorithm::SlidingWindow { window, .. } => {
+            let rings = allocate(region, places.saturating_mul(window.slots))?;
+            limiter.set(entry::RING_AT, rings as u64);
+        }
+        Algorithm::TokenBucket {
+            rate_per_second,
+            burst,
+            warm_up: Some(warm_up),
+            ..
+        } => {
+            let block = allocate(region, Block::WORDS as u64)?;
+            Block::warming(rate_per_second, burst, warm_up.seconds, &warm_up.scale)
+                .write(words, block);
+            limiter.set(entry::BLOCK_AT, block as u64);
+        }
+        _ => {}
+    }
+    let clock = region.clock();
+    if let (None, Some(state), Some(Terms::Bucket(bucket))) = (
+        policy.keyed,
+        limiter.state(words),
+        Terms::of(&limiter, words),
     ) {
-        state.store(rate.fresh(0, region.clock().coarse()), Ordering::Relaxed);
+        let full = bucket.at(clock.coarse(), clock.lag()).fresh(0);
+        state.store(full, Ordering::Relaxed);
     }
     Ok(())
 }

@@ -140,19 +140,17 @@ pub(super) struct BucketLife {
 
 impl Life for BucketLife {
     fn is_idle(&self, _index: usize, state: u64) -> bool {
-        let Moment { rate, now, lag, .. } = self.bucket;
-        rate.is_idle(state, now, lag)
+        self.bucket.is_idle(state)
     }
 
     fn fresh(&self, _index: usize, state: u64) -> u64 {
-        self.bucket.rate.fresh(state, self.bucket.now)
+        self.bucket.fresh(state)
     }
 
     fn prepare(&self, _index: usize, _is_new: impl Fn() -> bool) {}
 
     fn idle_in(&self, _index: usize, state: u64) -> u64 {
-        let lacking = self.bucket.lacking(state);
-        self.bucket.ns(lacking).saturating_add(1)
+        self.bucket.idle_in(state)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a limiter holds a key to now: as it was made, or as it was changed since.
 //!
+//! A bucket that warms up is changed from the beginning: all its numbers are in a block.
+//!
 //! A changed limiter's numbers are in a block of the heap that is never written again; one word of the
 //! entry says which. So a change is one compare-and-swap, and whoever reads the word has all numbers
 //! of one policy. Before the first change the limiter's own number of the whole becomes 0, which no
@@ -14,6 +16,7 @@ use super::fixed::Fixed;
 use super::gcra::{Rate, TICKS_MASK};
 use super::pace::{Bucket, Pace};
 use super::sliding::Window;
+use super::warm::{Scale, Warm};
 use crate::region::raw::Words;
 
 /// Numbers of a changed limiter.
@@ -25,18 +28,20 @@ pub(super) struct Block {
     pub pace: u64,
     /// Ticks of a burst; or the limit.
     pub full: u64,
-    /// The window.
+    /// The window; or the warm-up in seconds, as a double.
     pub window_ns: u64,
     /// [`Pace`] of a token bucket, and the next three.
     pub since_ns: u64,
     pub since_ticks: u64,
     pub ticks: u64,
     pub ns: u64,
+    /// Ticks of the warm-up.
+    pub span: u64,
 }
 
 impl Block {
     /// Words of a block.
-    pub const WORDS: usize = 8;
+    pub const WORDS: usize = 9;
 
     /// The numbers that `limiter` was made with.
     pub fn made(limiter: &Entry<'_>) -> Self {
@@ -51,6 +56,22 @@ impl Block {
             since_ticks: pace.since_ticks,
             ticks: pace.ticks,
             ns: pace.ns,
+            span: 0,
+        }
+    }
+
+    /// The numbers of a token bucket that warms up.
+    pub fn warming(rate_per_second: f64, units: u64, warm_up_seconds: f64, scale: &Scale) -> Self {
+        Block {
+            units,
+            pace: rate_per_second.to_bits(),
+            full: scale.full,
+            window_ns: warm_up_seconds.to_bits(),
+            since_ns: scale.pace.since_ns,
+            since_ticks: scale.pace.since_ticks,
+            ticks: scale.pace.ticks,
+            ns: scale.pace.ns,
+            span: scale.span,
         }
     }
 
@@ -66,6 +87,7 @@ impl Block {
             since_ticks: word(5),
             ticks: word(6),
             ns: word(7),
+            span: word(8),
         }
     }
 
@@ -80,6 +102,7 @@ impl Block {
             self.since_ticks,
             self.ticks,
             self.ns,
+            self.span,
         ];
         for (number, value) in numbers.into_iter().enumerate() {
             words.store(at.wrapping_add(number), value);
@@ -108,6 +131,7 @@ impl Terms {
                     units,
                     rate,
                     pace: None,
+                    warm: None,
                 },
                 Some(block) => Bucket {
                     units: block.units,
@@ -123,6 +147,9 @@ impl Terms {
                         ticks: block.ticks,
                         ns: block.ns,
                     }),
+                    warm: limiter
+                        .has(entry::WARM)
+                        .then_some(Warm { span: block.span }),
                 },
             }),
             entry::WINDOW => {

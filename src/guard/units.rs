@@ -382,7 +382,10 @@ impl<'r> Account<'r> {
     }
 
     fn admitted(&self, seat: &Seat<'_>, state: u64, now: u64, wait_ns: u64) -> Answer {
-        let decision = self.numbers(Some((seat, state)), now, 0);
+        let decision = Decision {
+            retry_after_ns: 0,
+            ..self.numbers(Some((seat, state)), now, 0)
+        };
         Answer {
             ruling: Ruling::Admitted,
             decision,
@@ -410,7 +413,7 @@ impl<'r> Account<'r> {
                 let lacking = bucket.lacking(state);
                 let need = bucket.rate.cost(cost).unwrap_or(0);
                 (
-                    bucket.rate.units_left(lacking),
+                    bucket.units_left(state),
                     bucket.wait_for(lacking, need),
                     bucket.ns(lacking),
                 )

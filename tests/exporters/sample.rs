@@ -246,7 +246,7 @@ pub fn empty() -> Snapshot {
             LimiterReading {
                 name: "api".into(),
                 policy: LimiterPolicy {
-                    algorithm: Algorithm::token_bucket(0.5, 200).unwrap(),
+                    algorithm: Algorithm::token_bucket(0.5, 200, None).unwrap(),
                     keyed: None,
                     shadow: false,
                     recorded: None,
