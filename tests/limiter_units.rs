@@ -523,3 +523,37 @@ fn a_shadow_counts_and_lets_pass() {
         "{text}"
     );
 }
+
+/// Denials are told by whoever reads: once a second, with how many there were since.
+#[test]
+fn denials_are_told_once_a_second_and_counted() {
+    let engine = common::manual_engine();
+    let config = r#"{"algorithm":"token_bucket","rate_per_second":1e-9,"burst":1}"#;
+    let limiter = engine.open_limiter_from("it", config).unwrap();
+    let denied = |count: u64| {
+        for _ in 0..count {
+            engine.check(limiter, None, 1, None).unwrap();
+        }
+    };
+    let mut next = 0;
+    let mut told = || {
+        let (events, cursor) = engine.events(next, 100);
+        next = cursor.next;
+        let denials = events.iter().filter(|event| event.guard == "it");
+        denials.map(|event| event.numbers).collect::<Vec<_>>()
+    };
+    denied(1);
+    assert!(told().is_empty());
+    denied(7);
+    assert_eq!(told(), [[7, 7]]);
+    denied(5);
+    assert!(told().is_empty());
+    engine.advance_clock(1_000_000_000).unwrap();
+    denied(3);
+    assert_eq!(told(), [[8, 15]]);
+    engine.advance_clock(5_000_000_000).unwrap();
+    assert!(told().is_empty());
+    denied(2);
+    let _ = engine.snapshot();
+    assert_eq!(told(), [[2, 17]]);
+}

@@ -4,6 +4,7 @@
 pub mod error;
 pub mod hash;
 pub mod host;
+pub mod json;
 pub mod limits;
 pub mod name;
 pub mod outcome;

@@ -2,6 +2,7 @@
 
 use super::{Engine, EnumId};
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::limits::MAX_INFO_BYTES;
 use crate::base::sync::Ordering;
 use crate::metrics::registry::exported;
@@ -11,8 +12,7 @@ use crate::region::handle::{self, IdKind};
 impl Engine {
     /// Sets the labels of the info metric `name`, a JSON object; what it said before is replaced.
     pub fn set_info(&self, name: &str, labels_json: &str) -> Result<()> {
-        let value: serde_json::Value = serde_json::from_str(labels_json)
-            .map_err(|cause| Error::config(format!("the labels are not JSON: {cause}")))?;
+        let value = json::document("labels_json", labels_json)?;
         let Some(fields) = value.as_object() else {
             return Err(Error::config("the labels must be a JSON object of strings"));
         };

@@ -691,6 +691,7 @@ impl Engine {
             let _ = self.writer();
             self.beat();
             self.keep_objectives();
+            crate::guard::denials::tell(&self.region, &self.planes);
         }
         self.with_own_plan(Snapshot::take(
             &self.region,

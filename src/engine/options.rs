@@ -1,7 +1,7 @@
 //! The configuration document: one for every language.
 
 use crate::base::error::{Error, Result};
-use crate::base::{host, limits};
+use crate::base::{host, json, limits};
 use crate::guard::bulkhead::BulkheadPolicy;
 use crate::guard::chain::ChainPolicy;
 use crate::guard::policy::{Exceptions, LimiterPolicy};
@@ -62,8 +62,7 @@ pub struct Options {
 impl Options {
     /// Reads a configuration document; the error names the field and says what was expected.
     pub fn parse(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|cause| Error::config(format!("the configuration is not JSON: {cause}")))?;
+        let value = json::document("the configuration", text)?;
         let fields = object("the configuration", &value)?;
         let mut options = Options::default();
         for (name, value) in fields {
@@ -106,7 +105,7 @@ impl Options {
                     return Err(unknown(
                         name,
                         "service, region, clock, window_seconds, metrics, limiters, breakers, bulkheads, \
-                         retries, throttles, health, objectives",
+                         retries, throttles, health, objectives, guards",
                     ));
                 }
             }
@@ -231,11 +230,7 @@ impl Options {
 
 /// Reads the configuration of one limiter, a JSON object.
 pub fn limiter_policy(name: &str, text: &str) -> Result<(LimiterPolicy, Exceptions)> {
-    let value: Value = serde_json::from_str(text).map_err(|cause| {
-        Error::config(format!(
-            "the configuration of limiter {name:?} is not JSON: {cause}"
-        ))
-    })?;
+    let value = one("limiter", name, text)?;
     let place = format!("limiters.{name}");
     let policy = LimiterPolicy::parse(&place, &value)?;
     let exceptions = Exceptions::parse(&place, &value, &policy)?;
@@ -244,35 +239,31 @@ pub fn limiter_policy(name: &str, text: &str) -> Result<(LimiterPolicy, Exceptio
 
 /// Reads the configuration of one bulkhead, a JSON object.
 pub fn bulkhead_policy(name: &str, text: &str) -> Result<BulkheadPolicy> {
-    BulkheadPolicy::parse(&format!("bulkheads.{name}"), &json("bulkhead", name, text)?)
+    BulkheadPolicy::parse(&format!("bulkheads.{name}"), &one("bulkhead", name, text)?)
 }
 
 /// Reads the configuration of one retry, a JSON object.
 pub fn retry_policy(name: &str, text: &str) -> Result<RetryPolicy> {
-    RetryPolicy::parse(&format!("retries.{name}"), &json("retry", name, text)?)
+    RetryPolicy::parse(&format!("retries.{name}"), &one("retry", name, text)?)
 }
 
 /// Reads the configuration of one throttle, a JSON object.
 pub fn throttle_policy(name: &str, text: &str) -> Result<ThrottlePolicy> {
-    ThrottlePolicy::parse(&format!("throttles.{name}"), &json("throttle", name, text)?)
+    ThrottlePolicy::parse(&format!("throttles.{name}"), &one("throttle", name, text)?)
 }
 
 /// Reads the configuration of one breaker, a JSON object.
 pub fn breaker_policy(name: &str, text: &str) -> Result<BreakerPolicy> {
-    BreakerPolicy::parse(&format!("breakers.{name}"), &json("breaker", name, text)?)
+    BreakerPolicy::parse(&format!("breakers.{name}"), &one("breaker", name, text)?)
 }
 
 /// Reads the configuration of one chain of guards, a JSON object.
 pub fn chain_policy(name: &str, text: &str) -> Result<ChainPolicy> {
-    ChainPolicy::parse(&format!("guards.{name}"), &json("guard", name, text)?)
+    ChainPolicy::parse(&format!("guards.{name}"), &one("guard", name, text)?)
 }
 
-fn json(what: &str, name: &str, text: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(|cause| {
-        Error::config(format!(
-            "the configuration of {what} {name:?} is not JSON: {cause}"
-        ))
-    })
+fn one(what: &str, name: &str, text: &str) -> Result<Value> {
+    json::document(&format!("the configuration of {what} {name:?}"), text)
 }
 
 /// A section of guards of one kind, by name.

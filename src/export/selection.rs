@@ -2,6 +2,7 @@
 
 use super::json::read::read;
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::name;
 use crate::snapshot::Snapshot;
 use serde_json::Value;
@@ -23,9 +24,7 @@ pub struct Selection {
 impl Selection {
     /// Reads `{"names": ["http.*"], "created": true, "buckets": true, "since": {…}}`.
     pub fn parse(text: &str) -> Result<Self> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|cause| Error::config(format!("the options are not JSON: {cause}")))?;
-        let Value::Object(fields) = value else {
+        let Value::Object(fields) = json::document("options_json", text)? else {
             return Err(Error::config("the options must be a JSON object"));
         };
         let mut selection = Selection::default();
@@ -102,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (text, sentence) in [
-            ("", "the options are not JSON"),
+            ("", "options_json is not JSON"),
             ("[]", "the options must be a JSON object"),
             ("{\"names\": \"x\"}", "names: expected a list of names"),
             ("{\"names\": [1]}", "names: expected a list of names"),

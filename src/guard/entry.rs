@@ -7,7 +7,7 @@
 //! 13 burst or limit         14 rate or window in seconds, as a double
 //! 16 table of rules         17 most rules                    18 rule of a limiter without keys
 //! 19 when an eviction was last told                          20 sketches of top keys
-//! 21 block of a changed policy
+//! 21 block of a changed policy   22 when denials were last told   23 how many there were then
 //! ```
 //! The shape is algorithm, keyed or not, what to do when full, and flags for all that a plain
 //! limiter has not. Word 3 of a token bucket also holds its reach, above the ticks.
@@ -72,6 +72,10 @@ pub const EVICTION_TOLD: usize = 19;
 pub const TOP_AT: usize = 20;
 /// The block that says what is in force instead of words 3 to 5, 13 and 14; 0 for none.
 pub const BLOCK_AT: usize = 21;
+/// When denials were last put into the ring of events.
+pub const DENIAL_TOLD: usize = 22;
+/// How many denials there had been then.
+pub const DENIALS_TOLD: usize = 23;
 
 /// Shape of a token bucket without keys.
 pub const BUCKET: u64 = 0;

@@ -35,6 +35,7 @@
 //! | `terms`, [`reconfigure`] | what is in force for a limiter; how that is changed |
 //! | [`pace`] | a token bucket whose rate was changed: pure arithmetic |
 //! | [`warm`] | a token bucket that warms up: pure arithmetic |
+//! | [`denials`] | what was denied, in the ring of events |
 //! | `refusal` | errors in words |
 
 pub mod adaptive;
@@ -43,6 +44,7 @@ pub mod breaker;
 mod budget;
 pub mod bulkhead;
 pub mod chain;
+pub mod denials;
 mod directory;
 mod document;
 pub mod entry;

@@ -148,6 +148,8 @@ fn make(region: &Region, index: usize, policy: &LimiterPolicy) -> Result<()> {
     };
     limiter.set(entry::TOP_AT, top_at as u64);
     limiter.set(entry::BLOCK_AT, 0);
+    limiter.set(entry::DENIAL_TOLD, 0);
+    limiter.set(entry::DENIALS_TOLD, 0);
     let room = policy.keyed.map_or(0, |keyed| keyed.max_keys);
     limiter.set(entry::MAX_RULES, room.min(DEFAULT_RULES));
     let places = match policy.keyed {

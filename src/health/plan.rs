@@ -15,6 +15,7 @@
 use super::check::{Check, Labels, Measure, Stale, Subject, Threshold};
 use super::preset;
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::name;
 use serde_json::{Map, Value};
 
@@ -99,8 +100,7 @@ impl Plan {
 
     /// Reads the section as text.
     pub fn parse_text(text: &str) -> Result<Self> {
-        let value = serde_json::from_str(text)
-            .map_err(|cause| Error::config(format!("health is not JSON: {cause}")))?;
+        let value = json::document("health", text)?;
         Self::parse(&value)
     }
 

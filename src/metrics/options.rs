@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use super::labels;
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::limits;
 use crate::cell::buckets;
 use serde_json::{Map, Value};
@@ -84,9 +85,7 @@ impl MetricOptions {
     /// Reads `{"labels":{…},"help":"…","unit":"…"}`, for distributions also `"relative_error"`, and
     /// for operations `"slow_seconds"`.
     pub fn parse(text: &str, kind: Kind) -> Result<Self> {
-        let value: Value = serde_json::from_str(text)
-            .map_err(|cause| Error::config(format!("the options are not JSON: {cause}")))?;
-        let Value::Object(fields) = value else {
+        let Value::Object(fields) = json::document("options_json", text)? else {
             return Err(Error::config("the options must be a JSON object"));
         };
         let mut options = Self::from_fields(&fields, kind)?;

@@ -8,6 +8,7 @@
 //! five minutes, page at 6 over six hours and half an hour, ticket at 1 over three days and six hours.
 
 use crate::base::error::{Error, Result};
+use crate::base::json;
 use crate::base::name;
 use serde_json::Value;
 
@@ -248,8 +249,7 @@ impl ObjectivePolicy {
 
     /// Reads one objective as text.
     pub fn parse_text(text: &str) -> Result<Self> {
-        let value = serde_json::from_str(text)
-            .map_err(|cause| Error::config(format!("the objective is not JSON: {cause}")))?;
+        let value = json::document("the objective", text)?;
         Self::parse("objective", &value)
     }
 

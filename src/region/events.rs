@@ -35,7 +35,8 @@ const STORED: usize = if cfg!(loom) { 2 } else { DATA_WORDS };
 pub enum Kind {
     /// A breaker changed its phase: from the first number to the second.
     Transition = 1,
-    /// Calls were denied: so many in all, by a limit of so much. A sample.
+    /// Calls were denied: so many in all, by a limit of so much; of limiters, so many since the last
+    /// event, and so many in all. A sample.
     Denial = 2,
     /// Keys in use were forgotten to make room: so many in all.
     Eviction = 3,

@@ -64,6 +64,38 @@ static void a_name_has_one_configuration(void)
     EQUAL(7, other.id);
 }
 
+static void a_field_given_twice_is_named(void)
+{
+    static const char *const documents[][2] = {
+        {"{\"service\":\"a\",\"service\":\"a\"}", "service"},
+        {"{\"limiters\":{\"api\":{\"preset\":\"auth\",\"keyed\":true,\"keyed\":false}}}",
+         "limiters.api.keyed"},
+        {"{\"limiters\":{\"api\":{\"preset\":\"auth\"},\"api\":{\"preset\":\"api\"}}}",
+         "limiters.api is given twice"},
+    };
+    char sentence[400];
+    tidegate_limiter limiter;
+    tidegate_counter counter;
+    for (size_t at = 0; at < sizeof documents / sizeof *documents; at++) {
+        tidegate_engine *none = NULL;
+        STATUS(TIDEGATE_E_CONFIG, tidegate_engine_open(documents[at][0], &none));
+        tidegate_last_error(sentence, sizeof sentence);
+        CHECK(strstr(sentence, documents[at][1]) != NULL);
+    }
+    STATUS(TIDEGATE_E_CONFIG,
+           tidegate_limiter_open(engine, "twice",
+                                 "{\"algorithm\":\"token_bucket\",\"rate_per_second\":1,"
+                                 "\"burst\":1,\"burst\":1000}",
+                                 &limiter));
+    tidegate_last_error(sentence, sizeof sentence);
+    CHECK(strstr(sentence, "burst") != NULL);
+    STATUS(TIDEGATE_E_CONFIG,
+           tidegate_counter_open(engine, "twice", "{\"labels\":{\"a\":\"1\",\"a\":\"2\"}}",
+                                 &counter));
+    tidegate_last_error(sentence, sizeof sentence);
+    CHECK(strstr(sentence, "labels.a") != NULL);
+}
+
 static void limiters_end(void)
 {
     char name[40];
@@ -85,6 +117,7 @@ int main(void)
     engine = check_open("{\"clock\":\"manual\"}");
     RUN(configurations_that_are_wrong_are_refused);
     RUN(a_name_has_one_configuration);
+    RUN(a_field_given_twice_is_named);
     RUN(limiters_end);
     tidegate_engine_close(engine);
     return check_result();

@@ -37,6 +37,10 @@ pub fn write(event: &EventReading, out: &mut Vec<u8>) {
             json.key("from").whole(one);
             json.key("to").whole(other);
         }
+        Kind::Denial if event.guard_kind == "limiter" => {
+            json.key("denied").whole(one);
+            json.key("in_all").whole(other);
+        }
         Kind::Denial => {
             json.key("denied").whole(one);
             json.key("limit").whole(other);
