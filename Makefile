@@ -19,7 +19,7 @@ CHECK  = @scripts/setup.sh --check
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 PLACE  = --prefix "$(PREFIX)" $(if $(DESTDIR),--destdir "$(DESTDIR)")
 
-.PHONY: help demo test setup bench install uninstall clean
+.PHONY: help demo test setup bench peers install uninstall clean
 
 help:
 	@echo 'make demo                the main job: workers, one shared limit, a live table'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test                every check that CI runs'
 	@echo 'make setup               install what this machine lacks'
 	@echo 'make bench               the benches; SAVE=1 keeps them in benches/results'
+	@echo 'make peers               the same traces through other libraries, from their registries'
 	@echo 'make install PREFIX=DIR  library, header, pkg-config file, tidegate program'
 	@echo 'make uninstall PREFIX=DIR'
 	@echo 'make clean               remove everything that was built'
@@ -55,6 +56,10 @@ setup:
 bench:
 	$(CHECK) build
 	$(CARGO) xtask bench $(if $(SAVE),--save)
+
+peers:
+	$(CHECK) build
+	$(CARGO) xtask peers
 
 install:
 	$(CHECK) test

@@ -527,7 +527,7 @@ fn a_shadow_counts_and_lets_pass() {
 /// Denials are told by whoever reads: once a second, with how many there were since.
 #[test]
 fn denials_are_told_once_a_second_and_counted() {
-    let engine = common::manual_engine();
+    let engine = engine();
     let config = r#"{"algorithm":"token_bucket","rate_per_second":1e-9,"burst":1}"#;
     let limiter = engine.open_limiter_from("it", config).unwrap();
     let denied = |count: u64| {

@@ -17,6 +17,7 @@ mod header;
 mod install;
 mod nightly;
 mod node;
+mod peers;
 mod process;
 mod python;
 mod symbols;
@@ -45,6 +46,7 @@ usage: cargo xtask COMMAND
   install [--prefix DIR] [--destdir DIR]    library, header, pkg-config file, tidegate program
   uninstall [--prefix DIR] [--destdir DIR]  remove them again
   install-check         install into a scratch folder, build against it, run
+  peers                 compare with peers from the registries: tests/peers, one after the other
   deny                  licences, advisories and sources of the dependencies
   miri, tsan            nightly Rust: undefined behaviour, data races
   help                  this text
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         "install" => install::install(rest),
         "uninstall" => install::uninstall(rest),
         "install-check" => install::check(),
+        "peers" => peers::run(),
         "deny" => nightly::deny(),
         "miri" => nightly::miri(),
         "tsan" => nightly::tsan(),
