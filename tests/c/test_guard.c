@@ -243,6 +243,23 @@ static void opening(void)
     CHECK(strcmp(sentence, "guards.g.limiter: there is no limiter \"missing\"") == 0);
 }
 
+static void a_fixed_window_with_keys_is_asked_for_the_key(void)
+{
+    tidegate_limiter limiter;
+    tidegate_guard guard;
+    tidegate_guard_permit permit;
+    STATUS(TIDEGATE_OK,
+           tidegate_limiter_open(engine, "fixed",
+                                 "{\"algorithm\":\"fixed_window\",\"limit\":1,"
+                                 "\"window_seconds\":60,\"keyed\":true,\"max_keys\":100}",
+                                 &limiter));
+    STATUS(TIDEGATE_OK, tidegate_guard_open(engine, "fixed", "{\"limiter\":\"fixed\"}", &guard));
+    STATUS(TIDEGATE_OK, ask_for(guard, "ann", 1, &permit));
+    STATUS(TIDEGATE_DENIED, ask_for(guard, "ann", 1, &permit));
+    EQUAL(TIDEGATE_GUARD_LIMITER, answer.refused_by);
+    STATUS(TIDEGATE_OK, ask_for(guard, "bob", 1, &permit));
+}
+
 int main(void)
 {
     engine = check_open(
@@ -264,6 +281,7 @@ int main(void)
     RUN(a_chain_may_have_one_guard);
     RUN(the_throttle_sheds_load_and_sees_the_outcomes);
     RUN(opening);
+    RUN(a_fixed_window_with_keys_is_asked_for_the_key);
     tidegate_engine_close(engine);
     return check_result();
 }
