@@ -2891,7 +2891,9 @@ tidegate_status tidegate_guard_report(tidegate_engine *engine,
  * Each line has "number", "at", "age_seconds", "event", "cause", "kind" and
  * "name" of the guard, "pid", and what the event's numbers mean: "from" and
  * "to", "denied" and "limit", "evicted", "for_seconds", or "returned" and
- * "in_all".
+ * "in_all". Denials of a limiter are told at most once a second, when somebody
+ * who may write reads events or takes a snapshot: "denied" since the last such
+ * event, and "in_all".
  *
  * @param engine      An open engine, or an observer.
  * @param cursor      Where to go on; 0 is the oldest event that is kept. Moved
