@@ -45,7 +45,7 @@ def trace(dice, rate, burst, grain):
     calls = []
     for _ in range(CALLS):
         cost = dice.randrange(1, min(burst, 4) + 1)
-        step = dice.choice([0, 0, 1, 1, 3, burst]) * dice.randrange(unit + 1)
+        step = dice.choice([0, 0, 1, 1, 3, min(burst, 8)]) * dice.randrange(unit + 1)
         calls.append((step // grain * grain, cost))
     return calls
 
