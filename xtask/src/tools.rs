@@ -25,7 +25,9 @@ pub fn ensure(name: &str, program: &str) -> Result<(), String> {
     println!("installing {name} into target/tools, once; this takes some minutes");
     let root = process::root().join("target/tools");
     let install = |version: Option<&str>| {
-        let mut cargo = process::cargo(&["install", name, "--locked", "--debug", "--root"]);
+        let mut cargo = process::cargo(&[
+            "install", name, "--bin", program, "--locked", "--debug", "--root",
+        ]);
         cargo.arg(&root).env(
             "CARGO_TARGET_DIR",
             process::root().join("target/tools/build"),
