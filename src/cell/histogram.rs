@@ -531,27 +531,19 @@ impl<'r> Histogram<'r> {
     fn subtract(&self, octave: usize, index: usize, counts: &mut [u64]) {
         let words = self.words();
         let plane_words = counts.len() / GROUP;
-        let none: &[AtomicU64] = &[];
-        let planes: [_; BYTE_PLANES] = std::array::from_fn(|byte| {
+        let plane = |byte: usize| {
             let plane = words.acquire(octave + OCTAVE_PLANES + byte) as usize;
             let first = plane.saturating_add(index * plane_words);
-            words
-                .slice(first, plane_words)
-                .filter(|_| plane != 0)
-                .unwrap_or(none)
-        });
+            words.slice(first, plane_words).filter(|_| plane != 0)
+        };
         // A plane is only made where those of the lower bytes are.
-        for (at, group) in counts.chunks_exact_mut(GROUP).enumerate() {
-            let mut then = [0u32; GROUP];
-            for (byte, plane) in planes.iter().enumerate() {
-                let Some(cell) = plane.get(at) else { break };
-                let bytes = cell.load(Ordering::Relaxed).to_le_bytes();
-                for (value, part) in then.iter_mut().zip(bytes) {
-                    *value |= u32::from(part) << (8 * byte);
-                }
-            }
-            for (count, then) in group.iter_mut().zip(then) {
-                *count = u64::from((*count as u32).wrapping_sub(then));
+        match [plane(0), plane(1), plane(2), plane(3)] {
+            [None, ..] => subtract([], counts),
+            [Some(one), None, ..] => subtract([one], counts),
+            [Some(one), Some(two), None, _] => subtract([one, two], counts),
+            [Some(one), Some(two), Some(three), None] => subtract([one, two, three], counts),
+            [Some(one), Some(two), Some(three), Some(four)] => {
+                subtract([one, two, three, four], counts);
             }
         }
     }
@@ -624,7 +616,7 @@ impl<'r> Histogram<'r> {
         let sum = shard::total_f64(self.region, self.planes, self.series);
         let mut scratch = Scratch::default();
         self.gather(&mut scratch);
-        self.ever(sum, &scratch)
+        self.ever(scratch.hand_over(sum))
     }
 
     /// What was recorded in the last `slots` time slots, the current one included.
@@ -641,8 +633,16 @@ impl<'r> Histogram<'r> {
         slots: usize,
         beside: impl Fn(usize) -> T,
     ) -> Option<(Distribution, T)> {
-        self.read(now, slots, beside, &mut Scratch::default(), |_, _| ())
-            .1
+        let mut scratch = Scratch::default();
+        self.read(
+            now,
+            slots,
+            beside,
+            &mut scratch,
+            |_, _| (),
+            Scratch::hand_over,
+        )
+        .1
     }
 
     /// Both, from one reading of the buckets.
@@ -653,19 +653,21 @@ impl<'r> Histogram<'r> {
         beside: impl Fn(usize) -> T,
         scratch: &mut Scratch,
     ) -> (Distribution, Option<(Distribution, T)>) {
-        let ever = |sum, scratch: &Scratch| self.ever(sum, scratch);
-        match self.read(now, slots, beside, scratch, ever) {
+        let ever = |sum, scratch: &Scratch| self.ever(scratch.distribution(sum));
+        let window = |scratch: &mut Scratch, sum| scratch.distribution(sum);
+        match self.read(now, slots, beside, scratch, ever, window) {
             (Some(lifetime), window) => (lifetime, window),
             // Nothing was recorded in these slots, or the checkpoints keep moving.
             (None, _) => {
                 let sum = shard::total_f64(self.region, self.planes, self.series);
                 self.gather(scratch);
-                (self.ever(sum, scratch), None)
+                (self.ever(scratch.distribution(sum)), None)
             }
         }
     }
 
-    /// The window, and what `first` makes of all counts that it is computed from.
+    /// The window, which `window` makes of its counts, and what `first` makes of all counts that it
+    /// is computed from.
     fn read<T, L>(
         &self,
         now: u64,
@@ -673,6 +675,7 @@ impl<'r> Histogram<'r> {
         beside: impl Fn(usize) -> T,
         scratch: &mut Scratch,
         first: impl Fn(f64, &Scratch) -> L,
+        window: impl Fn(&mut Scratch, f64) -> Distribution,
     ) -> (Option<L>, Option<(Distribution, T)>) {
         let Some(block) = self.words().slice(self.block, BLOCK_WORDS) else {
             return (None, None);
@@ -703,7 +706,7 @@ impl<'r> Histogram<'r> {
             {
                 self.subtract(octave.1, index, counts);
             }
-            let mut found = scratch.distribution(sum - before);
+            let mut found = window(scratch, sum - before);
             crate::base::sync::fence(Ordering::Acquire);
             if block[TAGS + index].load(Ordering::Relaxed) == tags[index] {
                 found.clamp(window_extremes(block, from, slot, slot_ns));
@@ -713,9 +716,8 @@ impl<'r> Histogram<'r> {
         (None, None)
     }
 
-    /// What `scratch` holds, as all that was ever recorded.
-    fn ever(&self, sum: f64, scratch: &Scratch) -> Distribution {
-        let mut found = scratch.distribution(sum);
+    /// What was found, as all that was ever recorded.
+    fn ever(&self, mut found: Distribution) -> Distribution {
         found.edges = self.edges();
         let words = self.words();
         let mut extremes = (
@@ -768,14 +770,28 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// What was read, in as little memory as it needs.
     fn distribution(&self, sum: f64) -> Distribution {
+        self.with(sum, Packed::of(&self.counts))
+    }
+
+    /// What was read, at once: the memory goes with it.
+    fn hand_over(&mut self, sum: f64) -> Distribution {
+        let found = self.with(sum, Packed::Bytes([].into()));
+        Distribution {
+            counts: Packed::Longs(std::mem::take(&mut self.counts).into()),
+            ..found
+        }
+    }
+
+    fn with(&self, sum: f64, counts: Packed) -> Distribution {
         let width = 1usize << self.bits;
         let totals: Vec<u64> = self.counts.chunks_exact(width).map(sum_of).collect();
         let count = sum_of(&totals);
         Distribution {
             octaves: self.octaves.iter().map(|found| found.0).collect(),
             totals,
-            counts: Packed::of(&self.counts),
+            counts,
             count,
             sum: if count == 0 { 0.0 } else { sum },
             ..Distribution::empty(self.bits)
@@ -802,6 +818,23 @@ fn finish(region: &Region, planes: &Planes, block: usize, value_bits: u64, is_wa
 #[inline(always)]
 fn is_warm_at(before: u64) -> bool {
     before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1
+}
+
+/// Takes what `PLANES` planes hold away from `counts`.
+fn subtract<const PLANES: usize>(planes: [&[AtomicU64]; PLANES], counts: &mut [u64]) {
+    let groups = counts.chunks_exact_mut(GROUP);
+    for (at, group) in groups.enumerate() {
+        let parts = planes.map(|plane| {
+            let word = plane.get(at).map_or(0, |cell| cell.load(Ordering::Relaxed));
+            word.to_le_bytes()
+        });
+        for (place, count) in group.iter_mut().enumerate() {
+            let then = parts.iter().rev().fold(0, |then, part| {
+                then << 8 | u32::from(part.get(place).copied().unwrap_or(0))
+            });
+            *count = u64::from((*count as u32).wrapping_sub(then));
+        }
+    }
 }
 
 /// True when a directory's word leads to per-CPU counts: neither none nor some that are being made.

@@ -2,12 +2,19 @@
 //! mostly counts, and memory that is fresh costs more than what is written into it.
 
 /// The counts of all buckets of some octaves.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) enum Packed {
     Bytes(Box<[u8]>),
     Shorts(Box<[u16]>),
     Words(Box<[u32]>),
     Longs(Box<[u64]>),
+}
+
+/// Equal when the counts are, however they are kept.
+impl PartialEq for Packed {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
 }
 
 /// The same expression for whichever width there is.
@@ -77,6 +84,11 @@ impl Packed {
     /// The first of `width` places from `from` on up to which the counts reach `rank`; the last one
     /// when a damaged region made sums that wrap.
     pub(super) fn reach(&self, from: usize, width: usize, rank: u64) -> usize {
+        if let Packed::Longs(counts) = self
+            && let Some(some) = counts.get(from..from + width)
+        {
+            return super::reach(some, rank).0;
+        }
         let mut before = 0u64;
         for at in 0..width.saturating_sub(1) {
             let count = self.get(from + at);
