@@ -190,6 +190,9 @@ impl Table {
     /// The confirmed entry of a key.
     #[inline(always)]
     pub fn find<'a>(self, print: Print) -> Option<Entry<'a>> {
+        // Where it is if not at home: nobody waits for that line, and few for the next.
+        self.words
+            .prefetch(self.word_of(print.groups[1], print.home));
         let group = self.group(print.groups[0])?;
         let (group, at) = if group.tag(print.home) == print.tag {
             (group, print.home)
@@ -364,9 +367,16 @@ impl Table {
         }
     }
 
+    /// The first word of an entry.
+    #[inline(always)]
+    fn word_of(self, group: usize, at: usize) -> usize {
+        let group = self.at.wrapping_add(group.wrapping_mul(2 * GROUP));
+        group.wrapping_add(2 * at)
+    }
+
     #[inline(always)]
     fn group<'a>(self, number: usize) -> Option<Group<'a>> {
-        let at = self.at.wrapping_add(number.wrapping_mul(2 * GROUP));
+        let at = self.word_of(number, 0);
         let entries = self.words.slice(at, 2 * GROUP)?.try_into().ok()?;
         Some(Group {
             words: self.words,

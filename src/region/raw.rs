@@ -156,6 +156,21 @@ impl Words {
         self.base.as_ptr()
     }
 
+    /// Says that word `at` will be read soon.
+    #[inline(always)]
+    pub fn prefetch(self, at: usize) {
+        #[cfg(all(target_arch = "x86_64", not(miri), not(loom)))]
+        {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let word = self.base.as_ptr().wrapping_add(at);
+            // SAFETY: a hint, for whatever address: it reads nothing that could be seen, and faults
+            // are not taken.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(word.cast()) };
+        }
+        #[cfg(not(all(target_arch = "x86_64", not(miri), not(loom))))]
+        let _ = at;
+    }
+
     /// The value of word `at`; 0 where there is none.
     #[inline(always)]
     pub fn load(self, at: usize) -> u64 {
