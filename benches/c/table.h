@@ -5,7 +5,8 @@
  * processes on the same objects, each on a CPU of its own: nanoseconds a call
  * and thread, least and median of at least 11 samples of at least 50 ms. Floors
  * come first, in the same run; /floor is the median against the row's floor.
- * With `--smoke` a bench only shows that everything runs.
+ * With `--smoke` a bench only shows that everything runs; with other arguments
+ * it measures the floors and the rows whose names contain one of them.
  */
 #define _GNU_SOURCE
 
@@ -207,6 +208,16 @@ static void cell(int row, enum how how, int count, double length)
     fflush(stdout);
 }
 
+/* True when one of the texts, or none, is in the row's name, or it is a floor. */
+static bool is_wanted(const struct row *row, char **texts)
+{
+    bool wanted = texts[0] == NULL || row->floor < 0;
+    for (; *texts != NULL; texts++) {
+        wanted |= strstr(row->name, *texts) != NULL;
+    }
+    return wanted;
+}
+
 /* Prints the table of `rows`; `prepare` opens the engine and what they need. */
 static int table(const struct row *rows, int how_many_rows, int count, char **arguments,
                  void (*prepare)(void))
@@ -232,7 +243,11 @@ static int table(const struct row *rows, int how_many_rows, int count, char **ar
            length * 1e3);
     printf("%-42s%-24s%-24s%-24s  must, 1T / 2T\n", "ns a call and thread, /floor",
            "       1T min    med", "       2T min    med", "       2P min    med");
+    char **texts = arguments + (count > 0) + smoke;
     for (int row = 0; row < how_many_rows; row++) {
+        if (!is_wanted(&rows[row], texts)) {
+            continue;
+        }
         printf("%-42s", rows[row].name);
         for (int how = 0; how < hows; how++) {
             cell(row, (enum how)how, how_many, length);
