@@ -196,7 +196,9 @@ class Limiter {
     if (I[STATUS] < 0) throw failure(I[STATUS]);
   }
 
-  #tell({ allowed, limit, remaining, retryAfter, resetAfter }) {
+  #tell(decided) {
+    const { allowed, limit, remaining, retryAfter, resetAfter } = decided ?? {};
+    if (limit === undefined || remaining === undefined) throw invalid(`expected a decision, such as decide() gives, not ${kindOf(decided)}`);
     W[0] = BigInt(limit);
     W[1] = BigInt(remaining);
     W[2] = nanoseconds('retryAfter', retryAfter);

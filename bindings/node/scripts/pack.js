@@ -3,8 +3,10 @@
 // npm installs the one whose os, cpu and libc are the machine's. None has an install script.
 //
 //   node scripts/pack.js                   `tidegate`, and this machine's platform from build/
-//   node scripts/pack.js --platform NAME FILE    another platform's, from an addon built there
+//   node scripts/pack.js NAME …            `tidegate`, and these platforms, built here first
+//   node scripts/pack.js --platform NAME FILE    `tidegate`, and one from an addon that is there
 'use strict';
+const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 
@@ -67,12 +69,24 @@ function thisPlatform() {
   return `${process.platform}-${process.arch}-${header.glibcVersionRuntime ? 'gnu' : 'musl'}`;
 }
 
-const at = process.argv.indexOf('--platform');
-const [name, addon] = at < 0 ? [thisPlatform(), path.join(here, 'build/tidegate.node')] : process.argv.slice(at + 1);
-if (PLATFORMS[name] === undefined || !fs.existsSync(addon ?? '')) {
-  console.error(`tidegate: cannot pack ${name} from ${addon}; platforms: ${Object.keys(PLATFORMS).join(', ')}`);
-  process.exit(1);
+/** [platform, addon] of what shall be packed. */
+function wanted() {
+  const said = process.argv.slice(2);
+  if (said[0] === '--platform') return [[said[1], said[2]]];
+  if (said.length === 0) return [[thisPlatform(), path.join(here, 'build/tidegate.node')]];
+  return said.map((name) => [name, path.join(here, 'build', name, 'tidegate.node')]);
+}
+
+const all = wanted();
+for (const [name, addon] of all) {
+  if (PLATFORMS[name] !== undefined && process.argv[2] !== '--platform' && process.argv.length > 2) {
+    execFileSync(process.execPath, [path.join(__dirname, 'build.js'), name], { stdio: 'inherit' });
+  }
+  if (PLATFORMS[name] === undefined || !fs.existsSync(addon ?? '')) {
+    console.error(`tidegate: cannot pack ${name} from ${addon}; platforms: ${Object.keys(PLATFORMS).join(', ')}`);
+    process.exit(1);
+  }
 }
 packMain();
-packPlatform(name, addon);
-console.log(`packed dist/tidegate and dist/${name}`);
+for (const [name, addon] of all) packPlatform(name, addon);
+console.log(`packed dist/tidegate and ${all.map(([name]) => `dist/${name}`).join(', ')}`);

@@ -118,3 +118,12 @@ test('reserving, refunding, penalties, blocks and lists', async () => {
   assert.equal(limiter.problem(no).status, 429);
   engine.close();
 });
+
+test('headers are those of a decision', (t) => {
+  const engine = new Engine({ limiters: { api: { algorithm: 'token_bucket', rate_per_second: 1, burst: 5 } } });
+  t.after(() => engine.close());
+  const limiter = engine.limiter('api');
+  assert.match(limiter.headers(limiter.decide()).RateLimit, /r=4/);
+  for (const wrong of [undefined, null, {}, 4, true]) assert.throws(() => limiter.headers(wrong), /expected a decision/);
+  assert.throws(() => limiter.problem({}), TypeError);
+});
