@@ -170,6 +170,30 @@ PyObject *histogram_record_exemplar(PyObject *object, PyObject *args)
                                                                          trace_id));
 }
 
+/* Histogram.import_hdr(data, scale=1.0) */
+PyObject *histogram_import_hdr(PyObject *object, PyObject *args, PyObject *keywords)
+{
+    static char *names[] = {"data", "scale", NULL};
+    Handle *self = (Handle *)object;
+    const char *data;
+    Py_ssize_t length;
+    double scale = 1.0;
+    tidegate_engine *engine;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "s#|d:import_hdr", names, &data, &length,
+                                     &scale)
+        || (engine = open_engine(self)) == NULL) {
+        return NULL;
+    }
+    tidegate_histogram histogram = {self->id};
+    uint64_t count = 0;
+    tidegate_status status =
+        tidegate_histogram_import(engine, histogram, data, (size_t)length, scale, &count);
+    if (status != TIDEGATE_OK) {
+        return raise_status(self->state, status);
+    }
+    return PyLong_FromUnsignedLongLong(count);
+}
+
 /* Operation.record_detail(seconds, outcome=0, error=None, message=None, detail=None,
  * trace_id=None) */
 PyObject *operation_record_detail(PyObject *object, PyObject *args, PyObject *keywords)

@@ -258,10 +258,15 @@ static PyObject *histogram_time(PyObject *object, PyObject *ignored)
 PyDoc_STRVAR(exemplar_doc, "record_exemplar(value, trace_id)\n--\n\n"
 "Records a value, and keeps the trace as an example of values like it.");
 
+PyDoc_STRVAR(import_doc, "import_hdr(data, scale=1.0)\n--\n\n"
+"Records what an HdrHistogram counted: one in the V2 encoding, or a whole log, as bytes or base64.\n"
+"`scale` of its units make one of ours: 1e9 for nanoseconds into seconds. Gives how many values.");
+
 static PyMethodDef histogram_methods[] = {
     {"record", histogram_record, METH_O, histogram_record_doc},
     {"record_many", histogram_record_many, METH_O, record_many_doc},
     {"record_exemplar", histogram_record_exemplar, METH_VARARGS, exemplar_doc},
+    {"import_hdr", FAST(histogram_import_hdr), METH_VARARGS | METH_KEYWORDS, import_doc},
     {"quantiles", FAST(histogram_quantiles), METH_VARARGS | METH_KEYWORDS, quantiles_doc},
     {"time", histogram_time, METH_NOARGS, time_doc},
     LABELS_METHOD,

@@ -35,6 +35,9 @@ static int add_constants(PyObject *module)
         {"FORMAT_OPENMETRICS", TIDEGATE_FORMAT_OPENMETRICS},
         {"FORMAT_HEALTH_JSON", TIDEGATE_FORMAT_HEALTH_JSON},
         {"FORMAT_HEALTH_SIMPLE", TIDEGATE_FORMAT_HEALTH_SIMPLE},
+        {"FORMAT_STATSD", TIDEGATE_FORMAT_STATSD},
+        {"FORMAT_HDR_LOG", TIDEGATE_FORMAT_HDR_LOG},
+        {"FORMAT_OTLP", TIDEGATE_FORMAT_OTLP},
     };
     for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++) {
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0) {
@@ -143,10 +146,14 @@ static PyObject *ticks_per_second(PyObject *module, PyObject *ignored)
     return PyFloat_FromDouble(ticks->limit == 0 ? 0.0 : 1.0 / ticks->seconds_per_tick);
 }
 
+PyDoc_STRVAR(parse_doc, "snapshot_parse(document)\n--\n\n"
+"The Snapshot that a JSON document with buckets was rendered from.");
+
 static PyMethodDef module_methods[] = {
     {"_ticks_per_second", ticks_per_second, METH_NOARGS, ticks_doc},
     {"config_check", config_check, METH_O, config_check_doc},
     {"key_bytes", FAST(key_bytes), METH_FASTCALL, key_bytes_doc},
+    {"snapshot_parse", snapshot_parse, METH_O, parse_doc},
     {NULL, NULL, 0, NULL},
 };
 

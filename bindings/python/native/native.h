@@ -259,6 +259,9 @@ typedef tidegate_status (*Render)(const void *object, const void *more, char *bu
 /* The text as str. `guess` is how long it may be, and is told how long it was. */
 PyObject *text_from(State *state, Render render, const void *object, const void *more,
                     size_t *guess, bool without_lock);
+/* The same as bytes. */
+PyObject *bytes_from(State *state, Render render, const void *object, const void *more,
+                     size_t *guess, bool without_lock);
 
 /* clock.c */
 
@@ -396,8 +399,9 @@ extern PyType_Spec enum_spec;
 extern PyType_Spec bulkhead_spec;
 extern PyType_Spec retry_spec;
 
-/* Engine._snapshot() */
+/* Engine._snapshot(), snapshot_parse() of the module */
 PyObject *engine_snapshot(PyObject *engine, PyObject *ignored);
+PyObject *snapshot_parse(PyObject *module, PyObject *document);
 
 /* Nobody makes them but the engine, nobody changes or subclasses them. */
 #define FINAL_FLAGS                                                                               \
@@ -486,6 +490,7 @@ PyObject *dict_of(const void *reading, const Field *fields);
 PyObject *engine_set_info(PyObject *engine, PyObject *args);
 PyObject *engine_report_error(PyObject *engine, PyObject *args);
 PyObject *histogram_record_exemplar(PyObject *histogram, PyObject *args);
+PyObject *histogram_import_hdr(PyObject *histogram, PyObject *args, PyObject *keywords);
 PyObject *operation_record_detail(PyObject *operation, PyObject *args, PyObject *keywords);
 
 /* events.c */

@@ -617,10 +617,16 @@ def test_a_fork_inside_a_call_leaves_the_call_to_the_parent(
         with query.time():
             return os.fork()
 
+    read, write = os.pipe()
     pid = work()
     if pid == 0:
+        # The parent has left as soon as it says so.
+        os.read(read, 1)
         os._exit(0 if is_free(one) else 1)
+    os.write(write, b"x")
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(read)
+    os.close(write)
     assert counts(query) == (2, 0, 0)
     assert is_free(one)
 

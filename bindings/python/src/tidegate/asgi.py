@@ -19,7 +19,7 @@ from typing import Any
 
 from .engine import Engine
 from .errors import Denied
-from .web import Answer, Web, refused
+from .web import Answer, Web, refused, route_of_django
 
 __all__ = ["TidegateMiddleware"]
 
@@ -98,6 +98,10 @@ class TidegateMiddleware:
                 router = scope.get("router") or scope.get("app")
                 path = template(getattr(router, "routes", ()), endpoint) or ""
                 self.routes[endpoint] = path
+        if path is None and "app" not in scope:
+            # Django says nothing in the scope, and Starlette's kind says who the app is.
+            inside: str = scope["path"].removeprefix(scope.get("root_path", ""))
+            return route_of_django(inside)
         return path or ""
 
 

@@ -59,9 +59,11 @@ class Connection:
         return getattr(self._connection, name)
 
     def cursor(self, *args: Any, **kwargs: Any) -> Cursor:
+        """A cursor whose queries are recorded."""
         return Cursor(self._connection.cursor(*args, **kwargs), self._operation)
 
     def execute(self, *args: Any, **kwargs: Any) -> Cursor:
+        """Runs a query, and records it."""
         """As drivers such as sqlite3 have it: a cursor that has executed."""
         return self.cursor().execute(*args, **kwargs)
 
@@ -93,11 +95,13 @@ class Cursor:
         self._cursor.close()
 
     def execute(self, *args: Any, **kwargs: Any) -> Cursor:
+        """Runs a query, and records it."""
         with self._time():
             self._cursor.execute(*args, **kwargs)
         return self
 
     def executemany(self, *args: Any, **kwargs: Any) -> Cursor:
+        """Runs a query for each row, and records it as one."""
         with self._time():
             self._cursor.executemany(*args, **kwargs)
         return self

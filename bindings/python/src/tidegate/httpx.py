@@ -28,6 +28,7 @@ class GuardedTransport(httpx.BaseTransport):
         self.calls = Calls(**settings)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends a request under the guards."""
         begun = time.monotonic()
         self.calls.wait(request.method, 1, 0.0, 0, None)
         attempt = 1
@@ -57,6 +58,7 @@ class GuardedTransport(httpx.BaseTransport):
             time.sleep(delay)
 
     def close(self) -> None:
+        """Closes the transport beneath."""
         self.transport.close()
 
 
@@ -68,6 +70,7 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
         self.calls = Calls(**settings)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Sends a request under the guards."""
         begun = time.monotonic()
         self.calls.wait(request.method, 1, 0.0, 0, None)
         attempt = 1
@@ -97,4 +100,5 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
             await asyncio.sleep(delay)
 
     async def aclose(self) -> None:
+        """Closes the transport beneath."""
         await self.transport.aclose()

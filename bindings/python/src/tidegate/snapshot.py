@@ -10,6 +10,10 @@ from . import _native
 __all__ = ["Snapshot"]
 
 
+def _text(options: dict[str, Any]) -> str | None:
+    return json.dumps(options) if options else None
+
+
 class Snapshot:
     """Everything that a region held at one time; it outlives its engine.
 
@@ -25,6 +29,31 @@ class Snapshot:
 
     def __init__(self, native: _native.Snapshot) -> None:
         self._native = native
+
+    @classmethod
+    def parse(cls, document: str | bytes) -> Snapshot:
+        """A snapshot of another process or host, from its ``json(buckets=True)``."""
+        return cls(_native.snapshot_parse(document))
+
+    def since(self, earlier: Snapshot) -> Snapshot:
+        """What was counted since an earlier snapshot of the same region.
+
+        >>> from tidegate import Engine
+        >>> with Engine() as engine:
+        ...     hits = engine.counter("hits")
+        ...     hits.inc(2)
+        ...     earlier = engine.snapshot()
+        ...     hits.inc(3)
+        ...     delta = engine.snapshot().since(earlier)
+        >>> [counter["value"] for counter in delta.to_dict(names=["hits"])["counters"]]
+        [3]
+        """
+        return Snapshot(self._native.since(earlier._native))
+
+    def merge(self, other: Snapshot) -> Snapshot:
+        """This one and another of a different region as one, such as of two hosts: counts add up,
+        and quantiles are those of all values."""
+        return Snapshot(self._native.merge(other._native))
 
     def json(self, **options: Any) -> str:
         """The JSON document of schema/snapshot.schema.json; ``names=["http.*"]`` for a part."""
@@ -42,13 +71,25 @@ class Snapshot:
         """OpenMetrics text 1.0, with exemplars and units."""
         return self._render(_native.FORMAT_OPENMETRICS, options)
 
+    def statsd(self, **options: Any) -> str:
+        """Lines of StatsD; counters only of what :meth:`since` gives."""
+        return self._render(_native.FORMAT_STATSD, options)
+
+    def hdr_log(self, **options: Any) -> str:
+        """The log of HdrHistogram, which its tools read."""
+        return self._render(_native.FORMAT_HDR_LOG, options)
+
+    def otlp(self, **options: Any) -> bytes:
+        """OTLP protobuf, from a library that was built with it."""
+        return cast(bytes, self._native.render(_native.FORMAT_OTLP, _text(options)))
+
     def _render(self, format: int, options: dict[str, Any]) -> str:
-        return self._native.render(format, json.dumps(options) if options else None)
+        return cast(str, self._native.render(format, _text(options)))
 
     def health_json(self) -> str:
         """The health of readiness as application/health+json."""
-        return self._native.render(_native.FORMAT_HEALTH_JSON)
+        return self._render(_native.FORMAT_HEALTH_JSON, {})
 
     def health_simple(self) -> str:
         """The same as ``{status, timestamp, uptime, checks}``."""
-        return self._native.render(_native.FORMAT_HEALTH_SIMPLE)
+        return self._render(_native.FORMAT_HEALTH_SIMPLE, {})

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ._native import Decision, Gauge, Histogram, Limiter
 from .engine import Engine, KeyPart, Probe
-from .errors import Denied, LimitExceeded
+from .errors import ArgumentError, Denied, LimitExceeded
 
 __all__ = ["Answer", "Web"]
 
@@ -45,12 +46,22 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def _has_no_keys(limiter: Limiter | None) -> bool:
+    if limiter is None:
+        return True
+    try:
+        limiter.peek()
+    except ArgumentError:
+        return False
+    return True
+
+
 class Web:
     """One application's HTTP: what is measured, limited and answered.
 
     ``limiter`` and ``key`` limit requests: ``key`` is called with the scope or environ and gives a
     part of a key, a tuple of parts, or None for a request that is not limited. Without ``key`` a
-    keyed limiter limits by the address of the client. ``exempt`` names what is never limited.
+    keyed limiter limits by the address of the client, and one without keys all requests together. ``exempt`` names what is never limited.
     ``metrics_path`` and ``health_path`` are answered here; None leaves them to the application.
     ``registries`` are registries of prometheus_client whose metrics are shown beside ours.
     """
@@ -68,7 +79,7 @@ class Web:
     ) -> None:
         self.engine = engine
         self.limiter = limiter
-        self.key = key
+        self.key = (lambda request: ()) if key is None and _has_no_keys(limiter) else key
         exemptions = list(exempt)
         self.exempt_paths = {path for path in exemptions if isinstance(path, str)}
         self.exempt_prefixes = tuple(
@@ -193,3 +204,14 @@ def refused(denied: Denied) -> Answer:
     if isinstance(denied, LimitExceeded):
         return problem(429, "Too Many Requests", str(denied), headers)
     return problem(503, "Service Unavailable", str(denied), headers)
+
+
+def route_of_django(path: str) -> str:
+    """The template that Django matches the path with; nothing if there is none, or no Django."""
+    urls = sys.modules.get("django.urls")
+    if urls is None:
+        return ""
+    try:
+        return "/" + str(urls.resolve(path).route)
+    except Exception:
+        return ""

@@ -12,7 +12,6 @@ See :class:`tidegate.web.Web` for what it takes. Requests are measured and limit
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from time import perf_counter
@@ -20,7 +19,7 @@ from typing import Any
 
 from .engine import Engine
 from .errors import Denied
-from .web import Answer, Web, refused
+from .web import Answer, Web, refused, route_of_django
 
 __all__ = ["TidegateMiddleware"]
 
@@ -114,6 +113,7 @@ class Body:
         return iter(self.chunks)
 
     def close(self) -> None:
+        """Closes the application's body, and ends the request."""
         try:
             close = getattr(self.chunks, "close", None)
             if close is not None:
@@ -127,13 +127,7 @@ def route_of(environ: Environ) -> str:
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     if rule is not None:
         return str(rule.rule)
-    urls = sys.modules.get("django.urls")
-    if urls is not None:
-        try:
-            return "/" + str(urls.resolve(environ.get("PATH_INFO", "")).route)
-        except Exception:
-            return ""
-    return ""
+    return route_of_django(environ.get("PATH_INFO", ""))
 
 
 def give(answer: Answer, method: str, start_response: Start) -> list[bytes]:
