@@ -113,6 +113,36 @@ fn a_bulkhead_is_full_at_its_limit() {
 }
 
 #[test]
+fn a_bulkhead_with_keys_is_as_full_as_its_fullest_key() {
+    let engine = engine(json!({"bulkhead": "db", "saturation": {"warn": 0.5, "fail": 1}}));
+    let bulkhead = engine
+        .open_bulkhead_from(
+            "db",
+            r#"{"max_concurrent": 4, "keyed": true, "max_keys": 10}"#,
+        )
+        .unwrap();
+    // One call of each of eight keys: a quarter of what each may have.
+    for key in b"abcdefgh" {
+        engine.enter_bulkhead(bulkhead, Some(&[*key])).unwrap();
+    }
+    let numbers = |engine: &Engine| engine.snapshot().bulkheads[0].numbers;
+    assert_eq!((numbers(&engine).in_use, numbers(&engine).fullest), (8, 1));
+    assert_eq!(status(&engine), Healthy);
+    let held = engine
+        .enter_bulkhead(bulkhead, Some(b"c"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(status(&engine), Degraded);
+    for _ in 0..2 {
+        engine.enter_bulkhead(bulkhead, Some(b"c")).unwrap();
+    }
+    assert_eq!(numbers(&engine).fullest, 4);
+    assert_eq!(status(&engine), Unhealthy);
+    engine.leave_bulkhead(bulkhead, held).unwrap();
+    assert_eq!(status(&engine), Degraded);
+}
+
+#[test]
 fn a_bulkhead_without_places_is_full_as_soon_as_somebody_is_in_it() {
     let check = || json!({"bulkhead": "db", "saturation": {"fail": 1}});
     let engine = engine(check());

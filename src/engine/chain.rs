@@ -4,7 +4,7 @@ use super::{Engine, options};
 use crate::base::error::{Error, Result};
 use crate::base::name;
 use crate::base::outcome::Outcome;
-use crate::guard::chain::{self, Answer, ChainPermit, ChainPolicy, Request};
+use crate::guard::chain::{self, Answer, ChainPermit, ChainPolicy, Left, Request};
 
 /// Names a chain of guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,14 +31,18 @@ impl Engine {
     }
 
     /// Asks every guard of a chain for a call.
-    #[inline]
+    #[inline(always)]
     pub fn acquire_guard(&self, guard: Guard, request: Request<'_>) -> Result<Answer> {
         self.writer()?;
-        chain::acquire(&self.region, &self.planes, guard.0, request)
+        let (region, planes) = (&self.region, &self.planes);
+        match chain::acquire_at_once(region, planes, guard.0, request) {
+            Ok(permit) => Ok(Answer::Admitted(permit)),
+            Err(begun) => chain::acquire(region, planes, guard.0, request, begun),
+        }
     }
 
     /// Tells the guards of a chain how a call went.
-    #[inline]
+    #[inline(always)]
     pub fn report_guard(
         &self,
         guard: Guard,
@@ -48,6 +52,13 @@ impl Engine {
     ) -> Result<()> {
         self.writer()?;
         let (region, planes) = (&self.region, &self.planes);
-        chain::report(region, planes, guard.0, permit, outcome, seconds)
+        let left = match outcome {
+            Outcome::Success => chain::report_at_once(region, planes, guard.0, permit, seconds),
+            _ => Err(Left::All),
+        };
+        match left {
+            Ok(()) => Ok(()),
+            Err(left) => chain::report(region, planes, guard.0, permit, left, outcome, seconds),
+        }
     }
 }

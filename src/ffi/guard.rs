@@ -163,27 +163,33 @@ pub unsafe extern "C" fn tidegate_guard_acquire(
         // SAFETY: the caller's promise.
         let (engine, key) = unsafe { (input::engine(engine)?, input::key(key, key_length)?) };
         let request = Request { key, cost, attempt };
-        let (verdict, refused_by, retry_after_ns) = match engine
-            .acquire_guard(Guard(guard.id), request)?
-        {
+        let (verdict, answer) = match engine.acquire_guard(Guard(guard.id), request)? {
             Answer::Admitted(ChainPermit { bulkhead, breaker }) => {
                 let permit = tidegate_guard_permit { bulkhead, breaker };
                 // SAFETY: checked for NULL; the caller's promise for the rest.
                 unsafe { output::write(out_permit, permit) };
-                (Verdict::Admitted, TIDEGATE_GUARD_NONE, 0)
+                (Verdict::Admitted, ADMITTED)
             }
-            Answer::Refused { by, retry_after_ns } => (Verdict::Denied, by as u32, retry_after_ns),
-        };
-        let answer = tidegate_guard_answer {
-            refused_by,
-            reserved: 0,
-            retry_after_ns,
+            Answer::Refused { by, retry_after_ns } => {
+                let answer = tidegate_guard_answer {
+                    refused_by: by as u32,
+                    retry_after_ns,
+                    ..ADMITTED
+                };
+                (Verdict::Denied, answer)
+            }
         };
         // SAFETY: the caller's promise.
         unsafe { output::write(out_answer, answer) };
         Ok(verdict)
     })
 }
+
+const ADMITTED: tidegate_guard_answer = tidegate_guard_answer {
+    refused_by: TIDEGATE_GUARD_NONE,
+    reserved: 0,
+    retry_after_ns: 0,
+};
 
 /**
  * Tells the guards of a chain how an admitted call went, once.

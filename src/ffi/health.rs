@@ -48,7 +48,8 @@ pub const TIDEGATE_PROBE_STARTUP: i32 = 2;
  *
  * Beyond a warn threshold is degraded, beyond a fail threshold unhealthy, and
  * the whole is as the worst of it. A share is beyond a threshold of 1, or of 0
- * from below, when it is just that: `"saturation":{"fail":1}` means full. What
+ * from below, when it is just that: `"saturation":{"fail":1}` means full. A
+ * bulkhead with keys is as full as its fullest key. What
  * is not known (no such metric, or less than "minimum_samples", 10, in the
  * window) makes nothing worse. A check
  * looks at one of operation, histogram, gauge, ratio, limiter, breaker,

@@ -108,6 +108,8 @@ pub struct BulkheadNumbers {
     pub limit: u64,
     /// Calls inside now, those of dead processes included until their places are taken back.
     pub in_use: u64,
+    /// Those of the key that has most of them; all of them, if it has no keys.
+    pub fullest: u64,
     /// Calls that entered, those apart that another guard of a chain then refused.
     pub entered: u64,
     /// Calls that were denied.
@@ -285,6 +287,13 @@ fn leave_with_care(region: &Region, id: u64, permit: u64) -> Result<()> {
             .map_err(NotInside::error),
         None => Ok(()),
     }
+}
+
+/// Leaves a bulkhead that learns nothing from how the call went, where nothing stands in the way; else
+/// does nothing and returns false.
+#[inline(always)]
+pub(super) fn leave_plainly(region: &Region, id: u64, permit: u64) -> bool {
+    leave_at_once(region, id, permit, is::ADAPTIVE)
 }
 
 /// Leaves, and tells how the call went: a measured limit learns from it.
@@ -494,13 +503,19 @@ impl<'a> Bulkhead<'a> {
 
     fn numbers(&self, planes: &Planes) -> BulkheadNumbers {
         let sum = |tally| planes.sum(self.entry.column(self.region, tally));
+        let in_use = self.in_use();
         BulkheadNumbers {
             limit: if self.measures() {
                 self.measured_limit()
             } else {
                 self.entry.get(word::LIMIT)
             },
-            in_use: self.in_use(),
+            in_use,
+            fullest: if self.is_keyed() {
+                self.fullest()
+            } else {
+                in_use
+            },
             entered: sum(tally::ENTERED).wrapping_sub(sum(tally::CANCELLED)),
             denied: sum(tally::DENIED),
             would_deny: sum(tally::WOULD_DENY),

@@ -26,12 +26,13 @@ mod word {
     pub const BREAKER: usize = 6;
     pub const THROTTLE: usize = 7;
     pub const LIMITER: usize = 8;
-    /// What wants a key, as bits.
-    pub const KEYED: usize = 9;
+    /// What wants a key, and whether there is a retry or throttle, as bits.
+    pub const TRAITS: usize = 9;
 }
 
 const KEYED_BULKHEAD: u64 = 1;
 const KEYED_LIMITER: u64 = 2;
+const RETRIES_OR_THROTTLES: u64 = 4;
 
 /// The columns of a chain in the planes: admitted, then refused by each part in its order.
 const ADMITTED: usize = 0;
@@ -162,7 +163,7 @@ pub struct ChainReading {
 /// The id of the chain called `name`, made as `policy` says if there is none. Its parts must exist.
 pub fn open(region: &Region, name: &str, policy: &ChainPolicy) -> Result<u64> {
     stored::open(region, IdKind::Guard, name, &policy.to_json(), |entry| {
-        let mut keyed = 0;
+        let mut traits = 0;
         for (part, wanted) in &policy.parts {
             let id = match part {
                 Part::Limiter => registry::find(region, wanted.as_bytes()),
@@ -175,13 +176,14 @@ pub fn open(region: &Region, name: &str, policy: &ChainPolicy) -> Result<u64> {
                 )));
             };
             entry.set(at(*part), id);
-            keyed |= match part {
+            traits |= match part {
+                Part::Retry | Part::Throttle => RETRIES_OR_THROTTLES,
                 Part::Limiter if registry::is_keyed(region, id) => KEYED_LIMITER,
                 Part::Bulkhead if bulkhead::is_keyed(region, id) => KEYED_BULKHEAD,
                 _ => 0,
             };
         }
-        entry.set(word::KEYED, keyed);
+        entry.set(word::TRAITS, traits);
         Ok(())
     })
 }
@@ -227,8 +229,84 @@ struct Taken {
     throttle: bool,
 }
 
-/// Asks every part for a call.
-pub fn acquire(region: &Region, planes: &Planes, id: u64, request: Request<'_>) -> Result<Answer> {
+/// How far asking at once came: what it took, and whom it asked last, who has not admitted the call.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    permit: ChainPermit,
+    by: Option<Part>,
+}
+
+impl Begun {
+    /// Nobody was asked.
+    pub const NOT: Begun = Begun {
+        permit: ChainPermit {
+            bulkhead: 0,
+            breaker: 0,
+        },
+        by: None,
+    };
+
+    /// True when `part` has still to be asked.
+    fn has_yet_to_ask(self, part: Part) -> bool {
+        self.by.is_none_or(|by| by as u32 <= part as u32)
+    }
+}
+
+/// Asks every part for a call, if all of them admit it at once. Else what has begun is to be brought
+/// to an end by [`acquire`].
+#[inline(always)]
+pub fn acquire_at_once(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    request: Request<'_>,
+) -> std::result::Result<ChainPermit, Begun> {
+    let Some(entry) = Entry::of_id(region, id, IdKind::Guard) else {
+        return Err(Begun::NOT);
+    };
+    let traits = entry.get(word::TRAITS);
+    if request.attempt == 0 || traits & (KEYED_BULKHEAD | RETRIES_OR_THROTTLES) != 0 {
+        return Err(Begun::NOT);
+    }
+    let mut permit = ChainPermit::default();
+    let begun = |permit, by| Begun {
+        permit,
+        by: Some(by),
+    };
+    let bulkhead = entry.get(word::BULKHEAD);
+    if bulkhead != 0 {
+        match bulkhead::enter_at_once(region, planes, bulkhead) {
+            Some(taken) => permit.bulkhead = taken,
+            None => return Err(begun(permit, Part::Bulkhead)),
+        }
+    }
+    let breaker = entry.get(word::BREAKER);
+    if breaker != 0 {
+        match breaker::acquire_at_once(region, planes, breaker) {
+            Some(taken) => permit.breaker = taken,
+            None => return Err(begun(permit, Part::Breaker)),
+        }
+    }
+    let limiter = entry.get(word::LIMITER);
+    if limiter != 0 {
+        let key = request.key.filter(|_| traits & KEYED_LIMITER != 0);
+        if !limiter::admit_at_once(region, planes, limiter, key, request.cost) {
+            return Err(begun(permit, Part::Limiter));
+        }
+    }
+    planes.add(entry.column(region, ADMITTED), 1);
+    Ok(permit)
+}
+
+/// Asks every part for a call, or those that are left where it was begun.
+#[inline(never)]
+pub fn acquire(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    request: Request<'_>,
+    begun: Begun,
+) -> Result<Answer> {
     let entry = Entry::resolve(region, id, IdKind::Guard)?;
     let chain = Chain {
         region,
@@ -238,8 +316,11 @@ pub fn acquire(region: &Region, planes: &Planes, id: u64, request: Request<'_>) 
     if request.attempt == 0 {
         return Err(retry::no_attempt());
     }
-    let mut taken = Taken::default();
-    let refusal = chain.ask(request, &mut taken);
+    let mut taken = Taken {
+        permit: begun.permit,
+        ..Taken::default()
+    };
+    let refusal = chain.ask(request, begun, &mut taken);
     match refusal {
         Ok(None) => {
             planes.add(entry.column(region, ADMITTED), 1);
@@ -257,12 +338,51 @@ pub fn acquire(region: &Region, planes: &Planes, id: u64, request: Request<'_>) 
     }
 }
 
-/// Tells every part that holds something how the call went.
+/// What a report that cannot be done at once has still to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// Everything.
+    All,
+    /// The breaker knows already.
+    AllButBreaker,
+}
+
+/// Tells every part that holds something of a success, if that can be done at once.
+#[inline(always)]
+pub fn report_at_once(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    permit: ChainPermit,
+    seconds: f64,
+) -> std::result::Result<(), Left> {
+    let Some(entry) = Entry::of_id(region, id, IdKind::Guard) else {
+        return Err(Left::All);
+    };
+    let is_time = (0.0..f64::INFINITY).contains(&seconds);
+    if !is_time || entry.get(word::TRAITS) & RETRIES_OR_THROTTLES != 0 {
+        return Err(Left::All);
+    }
+    // The breaker first: where it turns out to want more, nothing is done yet.
+    let breaker = entry.get(word::BREAKER);
+    if breaker != 0 && !breaker::report_at_once(region, planes, breaker, permit.breaker, seconds) {
+        return Err(Left::All);
+    }
+    let bulkhead = entry.get(word::BULKHEAD);
+    if bulkhead != 0 && !bulkhead::leave_plainly(region, bulkhead, permit.bulkhead) {
+        return Err(Left::AllButBreaker);
+    }
+    Ok(())
+}
+
+/// Tells every part that holds something, and is `left` to be told, how the call went.
+#[inline(never)]
 pub fn report(
     region: &Region,
     planes: &Planes,
     id: u64,
     permit: ChainPermit,
+    left: Left,
     outcome: Outcome,
     seconds: f64,
 ) -> Result<()> {
@@ -274,15 +394,16 @@ pub fn report(
     }
     let (bulkhead, breaker) = (entry.get(word::BULKHEAD), entry.get(word::BREAKER));
     // Both, even if one of them refuses: what the other holds must come back.
-    let left = match bulkhead {
+    let gone = match bulkhead {
         0 => Ok(()),
         id => bulkhead::leave_with(region, planes, id, permit.bulkhead, outcome, seconds),
     };
     let reported = match breaker {
         0 => Ok(()),
+        _ if left == Left::AllButBreaker => Ok(()),
         id => breaker::report(region, planes, id, permit.breaker, outcome, seconds),
     };
-    left.and(reported)?;
+    gone.and(reported)?;
     // It gives no permits: only after the others have said that this call was inside.
     match entry.get(word::THROTTLE) {
         0 => Ok(()),
@@ -308,30 +429,35 @@ pub fn list(region: &Region, planes: &Planes) -> Vec<ChainReading> {
 impl Chain<'_> {
     /// The part that refuses, and when it might not; what the others gave is in `taken`.
     #[inline]
-    fn ask(&self, request: Request<'_>, taken: &mut Taken) -> Result<Option<(Part, u64)>> {
+    fn ask(
+        &self,
+        request: Request<'_>,
+        begun: Begun,
+        taken: &mut Taken,
+    ) -> Result<Option<(Part, u64)>> {
         let Chain {
             region,
             planes,
             entry,
         } = *self;
-        let keyed = entry.get(word::KEYED);
-        let key = |bit| request.key.filter(|_| keyed & bit != 0);
+        let traits = entry.get(word::TRAITS);
+        let key = |bit| request.key.filter(|_| traits & bit != 0);
         let retry = entry.get(word::RETRY);
-        if retry != 0 {
+        if retry != 0 && begun.has_yet_to_ask(Part::Retry) {
             match retry::admit(region, planes, retry, request.attempt)? {
                 Admission::Refused => return Ok(Some((Part::Retry, 0))),
                 admission => taken.retry = Some(admission),
             }
         }
         let bulkhead = entry.get(word::BULKHEAD);
-        if bulkhead != 0 {
+        if bulkhead != 0 && begun.has_yet_to_ask(Part::Bulkhead) {
             match bulkhead::enter(region, planes, bulkhead, key(KEYED_BULKHEAD))? {
                 Some(permit) => taken.permit.bulkhead = permit,
                 None => return Ok(Some((Part::Bulkhead, 0))),
             }
         }
         let breaker = entry.get(word::BREAKER);
-        if breaker != 0 {
+        if breaker != 0 && begun.has_yet_to_ask(Part::Breaker) {
             match breaker::acquire(region, planes, breaker)? {
                 Some(permit) => taken.permit.breaker = permit,
                 None => {
@@ -341,7 +467,7 @@ impl Chain<'_> {
             }
         }
         let throttle = entry.get(word::THROTTLE);
-        if throttle != 0 {
+        if throttle != 0 && begun.has_yet_to_ask(Part::Throttle) {
             if throttle::acquire(region, planes, throttle)? == Verdict::Denied {
                 return Ok(Some((Part::Throttle, 0)));
             }

@@ -53,6 +53,32 @@ pub fn check(
     }
 }
 
+/// [`check`] by a plain limiter, if it admits; else nothing is done, nor counted, and it is to be asked.
+#[inline(always)]
+pub(super) fn admit_at_once(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    key: Option<&[u8]>,
+    cost: u32,
+) -> bool {
+    let limiter = match Entry::at(region, handle::entry(id)) {
+        Some(limiter) if limiter.id() == id && handle::is(id, IdKind::Limiter) => limiter,
+        _ => return false,
+    };
+    if cost == 0 || !region.is_writable() {
+        return false;
+    }
+    let ruling = match (limiter.mode(), key) {
+        (entry::BUCKET, None) => bucket(region, limiter, cost, None),
+        (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, None),
+        (entry::WINDOW, None) => window(region, limiter, cost, None),
+        (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, None),
+        _ => return false,
+    };
+    ruling == Ruling::Admitted && settle(region, planes, limiter, ruling, cost).is_some()
+}
+
 /// A check without a verdict: asked again if the limiter was changed in that moment.
 #[cold]
 #[inline(never)]

@@ -287,7 +287,8 @@ fn bulkhead(snapshot: &Snapshot, name: &str) -> Result<f64, String> {
         .iter()
         .find(|bulkhead| bulkhead.name == name)
         .ok_or_else(|| format!("there is no bulkhead {name:?}"))?;
-    Ok(bulkhead.numbers.in_use as f64 / bulkhead.numbers.limit as f64)
+    // A limit for each key is compared with the calls of one key.
+    Ok(bulkhead.numbers.fullest as f64 / bulkhead.numbers.limit as f64)
 }
 
 /// Of all living workers together, as far as they tell; of open files the share of the one that is

@@ -523,6 +523,7 @@ fn bulkheads() -> Vec<BulkheadReading> {
         numbers: BulkheadNumbers {
             limit: 26,
             in_use: 7,
+            fullest: 7,
             entered: 9000,
             denied: 12,
             would_deny: 0,

@@ -3,8 +3,10 @@
 use super::machine::State;
 use super::policy::BreakerPolicy;
 use super::probes::{Answer, Back, Probes};
+use super::view::View;
 use super::*;
 use crate::base::outcome::Outcome;
+use crate::cell::shard::Numbers;
 use crate::region::handle;
 use crate::region::layout::Limits;
 use crate::region::raw::Mapping;
@@ -70,6 +72,50 @@ impl Memory {
 
     fn put(&self, phase: Phase) {
         put(&self.region, &self.planes, self.id, phase).expect("put");
+    }
+
+    /// So many successes through calls, one after the other.
+    fn succeed(&self, count: usize) {
+        for _ in 0..count {
+            let permit = self.acquire().expect("closed");
+            self.report(permit, Outcome::Success).expect("taken");
+        }
+    }
+
+    fn view(&self) -> View {
+        view::open(&self.region, &self.planes, self.id, 0, Numbers::Integers).expect("a view")
+    }
+
+    /// The state in which a call passes, as the owner of `view` sees it.
+    fn passes(&self, view: &View) -> Option<u64> {
+        let words = self.region.words();
+        let first = self.breaker().first();
+        (first == words.load(view.pass) && words.load(view.failing) << 32 == 0).then_some(first)
+    }
+
+    /// A success that passed in this state comes back.
+    fn came_back(&self, view: &View, passed: u64) {
+        if self.passes(view) == Some(passed) {
+            let at = view.successes + (passed >> 16) as usize % view::GENERATIONS;
+            let words = self.region.words();
+            words.store(at, words.load(at) + 1);
+        } else {
+            self.fail_or_not(passed, Outcome::Success);
+        }
+    }
+
+    fn fail_or_not(&self, passed: u64, outcome: Outcome) {
+        view::report(&self.region, &self.planes, self.id, passed, outcome, 0.0).expect("taken");
+    }
+
+    fn tick(&self) {
+        view::tick(&self.region, &self.planes, self.id);
+    }
+
+    /// Calls and failures of the window.
+    fn window(&self) -> (u64, u64) {
+        let reading = registry::read(&self.region, &self.planes, self.id).expect("a reading");
+        (reading.calls, reading.failures)
     }
 }
 
@@ -201,5 +247,108 @@ fn a_probe_is_late_or_in_time() {
             Answer::Late => assert_eq!((counts.bad, ended.late), (1, 1)),
             other => panic!("{other:?}"),
         }
+    });
+}
+
+/// A failure is judged with every success that was added before it, and none is counted twice.
+#[test]
+fn a_success_by_a_view_is_in_the_window_or_late() {
+    explore(2, || {
+        let memory = Memory::with(r#"{"minimum_calls": 2, "half_open_calls": 1}"#);
+        let view = memory.view();
+        memory.succeed(2);
+        let passed = memory.passes(&view).expect("enough calls");
+        let other = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || memory.came_back(&view, passed))
+        };
+        memory.fail_or_not(passed, Outcome::Failure);
+        memory.fail_or_not(passed, Outcome::Failure);
+        other.join().expect("done");
+        match memory.state().phase {
+            Phase::Closed => assert_eq!(memory.window(), (5, 2)),
+            phase => {
+                assert_eq!(phase, Phase::Open);
+                let words = memory.region.words();
+                assert_eq!(words.load(memory.breaker().trip_at() + 1), 4, "tripped by");
+            }
+        }
+    });
+}
+
+/// A success belongs to the state in which its call passed, whenever it is added.
+#[test]
+fn a_success_by_a_view_never_counts_in_a_later_state() {
+    explore(2, || {
+        let memory = Memory::with(r#"{"minimum_calls": 1, "half_open_calls": 1}"#);
+        let view = memory.view();
+        memory.succeed(1);
+        let other = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || {
+                let passed = memory.passes(&view);
+                if let Some(passed) = passed {
+                    memory.came_back(&view, passed);
+                }
+                passed
+            })
+        };
+        memory.put(Phase::Closed);
+        memory.succeed(1);
+        let passed = other.join().expect("done");
+        let is_present = passed.is_some_and(|passed| machine::generation_of(passed) == 2);
+        assert_eq!(memory.window(), (1 + u64::from(is_present), 0));
+    });
+}
+
+/// Two look as a slot begins, while a success is added: it is in the window once.
+#[test]
+fn a_success_by_a_view_is_in_one_slot() {
+    explore(2, || {
+        let memory = Memory::with(r#"{"minimum_calls": 1, "window": {"seconds": 10}}"#);
+        let view = memory.view();
+        memory.succeed(1);
+        let passed = memory.passes(&view).expect("enough calls");
+        let other = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || {
+                memory.came_back(&view, passed);
+                memory.tick();
+            })
+        };
+        memory.region.clock().advance(1_000_000_000);
+        memory.tick();
+        other.join().expect("done");
+        assert_eq!(memory.window(), (2, 0));
+        // A tick that began in the slot before has seen nothing of this one.
+        memory.tick();
+        memory.region.clock().advance(8_000_000_000);
+        memory.tick();
+        assert_eq!(memory.window(), (2, 0));
+        memory.region.clock().advance(2_000_000_000);
+        memory.tick();
+        assert_eq!(memory.window(), (0, 0));
+    });
+}
+
+/// A view is taken while the breaker changes: what passes by it counts.
+#[test]
+fn a_view_taken_during_a_change_counts() {
+    explore(2, || {
+        let memory = Memory::with(r#"{"minimum_calls": 1, "half_open_calls": 1}"#);
+        let other = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || {
+                memory.put(Phase::Closed);
+                memory.succeed(1);
+            })
+        };
+        let view = memory.view();
+        let passed = memory.passes(&view);
+        if let Some(passed) = passed {
+            memory.came_back(&view, passed);
+        }
+        other.join().expect("done");
+        assert_eq!(memory.window(), (1 + u64::from(passed.is_some()), 0));
     });
 }

@@ -157,6 +157,20 @@ impl Bulkhead<'_> {
         Attempt::Again
     }
 
+    /// Calls inside of the key that has most of them. Looks at every place.
+    pub(super) fn fullest(&self) -> u64 {
+        let places = self.places().unwrap_or_default();
+        let tags = self.array(word::TAGS_AT).unwrap_or_default();
+        let taken = places.iter().zip(tags).filter(|(word, _)| {
+            let found = Place(word.load(Ordering::Relaxed));
+            !found.is_free() && !found.is_unsettled()
+        });
+        let mut of_keys: Vec<u64> = taken.map(|(_, tag)| tag.load(Ordering::Relaxed)).collect();
+        of_keys.sort_unstable();
+        let most = of_keys.chunk_by(|one, other| one == other).map(<[_]>::len);
+        most.max().unwrap_or(0) as u64
+    }
+
     pub(super) fn is_keyed(&self) -> bool {
         self.entry.get(word::TRAITS) & is::KEYED != 0
     }
