@@ -4,9 +4,11 @@
 mod common;
 
 use common::{Board, Child, TempRegion};
+use std::cell::OnceCell;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use tidegate::base::outcome::Outcome;
-use tidegate::engine::{Breaker, Engine};
+use tidegate::engine::{Breaker, Engine, Numbers};
+use tidegate::guard::breaker::view::View;
 use tidegate::guard::{BreakerPhase as Phase, BreakerReason as Reason};
 
 const PROCESSES: usize = 4;
@@ -298,4 +300,52 @@ fn workers_killed_at_random_leave_a_breaker_that_works() {
             );
         }
     }
+}
+
+thread_local! {
+    static VIEW: OnceCell<View> = const { OnceCell::new() };
+}
+
+/// Threads of several processes count by views of their own, while others look at the window.
+#[test]
+fn calls_that_pass_by_views_are_all_in_the_window() {
+    const CALLS: u64 = 100;
+    let (engine, breaker) = shared(r#"{"minimum_calls": 1, "window": {"seconds": 10}}"#);
+    let call = |engine: &Engine| {
+        let permit = engine.acquire(breaker).expect("an answer").expect("closed");
+        let taken = engine.report(breaker, permit, Outcome::Success, 0.0);
+        taken.expect("a report that is taken");
+    };
+    let work = |engine: &Engine, _| {
+        let view = VIEW.with(|view| {
+            *view.get_or_init(|| {
+                let shard = engine.open_shard(Numbers::Integers).expect("a shard");
+                engine.shard_breaker(shard, breaker).expect("a view")
+            })
+        });
+        let words = engine.region().words();
+        for number in 0..CALLS {
+            let state = words.load(view.state);
+            if state == words.load(view.pass) {
+                let at = view.successes + (state >> 16) as usize % 4;
+                words.store(at, words.load(at) + 1);
+            } else {
+                call(engine);
+            }
+            if number % 16 == 0 {
+                engine.tick().expect("a tick");
+            }
+        }
+    };
+    let begin = |_| {
+        engine.tick().expect("a tick");
+        engine.advance_clock(1_000_000_000).expect("a manual clock");
+        engine.tick().expect("a tick");
+    };
+    let each = (PROCESSES * THREADS) as u64 * CALLS;
+    rounds(&engine, 30, begin, work, |round| {
+        let found = engine.read_breaker(breaker).expect("a reading");
+        assert_eq!(found.calls, each * round.min(10), "in round {round}");
+        assert_eq!(found.totals.successes, each * round);
+    });
 }
