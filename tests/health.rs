@@ -128,18 +128,16 @@ fn a_bulkhead_with_keys_is_as_full_as_its_fullest_key() {
     let numbers = |engine: &Engine| engine.snapshot().bulkheads[0].numbers;
     assert_eq!((numbers(&engine).in_use, numbers(&engine).fullest), (8, 1));
     assert_eq!(status(&engine), Healthy);
-    let held = engine
-        .enter_bulkhead(bulkhead, Some(b"c"))
-        .unwrap()
-        .unwrap();
-    assert_eq!(status(&engine), Degraded);
-    for _ in 0..2 {
-        engine.enter_bulkhead(bulkhead, Some(b"c")).unwrap();
+    let mut held = Vec::new();
+    for expected in [Healthy, Degraded, Unhealthy] {
+        held.extend(engine.enter_bulkhead(bulkhead, Some(b"c")).unwrap());
+        assert_eq!(status(&engine), expected, "{} of one key", held.len() + 1);
     }
     assert_eq!(numbers(&engine).fullest, 4);
-    assert_eq!(status(&engine), Unhealthy);
-    engine.leave_bulkhead(bulkhead, held).unwrap();
-    assert_eq!(status(&engine), Degraded);
+    for permit in held {
+        engine.leave_bulkhead(bulkhead, permit).unwrap();
+    }
+    assert_eq!(status(&engine), Healthy);
 }
 
 #[test]
@@ -151,7 +149,7 @@ fn a_bulkhead_without_places_is_full_as_soon_as_somebody_is_in_it() {
         .unwrap();
     let mut snapshot = engine.snapshot();
     snapshot.bulkheads[0].numbers.limit = 0;
-    snapshot.bulkheads[0].numbers.in_use = 3;
+    snapshot.bulkheads[0].numbers.fullest = 3;
     assert_eq!(judge(&snapshot).status, Unhealthy);
 }
 
