@@ -24,7 +24,7 @@ fn main() {
     let engine = common::engine();
     let mut random = Random::new(4);
     let ids: Vec<HistogramId> = (0..HISTOGRAMS)
-        .map(|at| common::histogram(&engine, &format!("seconds:{at:04}")))
+        .map(|at| common::histogram(&engine, &format!("wait{at:04}_seconds")))
         .collect();
     for id in &ids {
         for _ in 0..SAMPLES {

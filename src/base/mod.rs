@@ -7,5 +7,6 @@ pub mod host;
 pub mod json;
 pub mod limits;
 pub mod name;
+pub mod order;
 pub mod outcome;
 pub mod sync;

@@ -6,6 +6,7 @@
 use super::buckets;
 use super::note::Note;
 use crate::base::limits::{EXEMPLARS, MAX_TRACE_BYTES};
+use crate::base::order::Order;
 use crate::region::Region;
 
 const NUMBERS: usize = 2;
@@ -48,6 +49,6 @@ pub fn list(region: &Region, area: usize) -> Vec<Exemplar> {
             })
         })
         .collect();
-    found.sort_by(|one, other| one.value.total_cmp(&other.value));
+    found.order_by(|one, other| one.value.total_cmp(&other.value));
     found
 }

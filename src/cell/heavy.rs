@@ -24,6 +24,7 @@
 
 use super::note::Note;
 use super::pair::Pair;
+use crate::base::order::Order;
 use crate::base::sync::{Ordering, fence};
 use crate::region::Region;
 
@@ -210,7 +211,7 @@ impl<'r> Heavy<'r> {
             found.estimate = found.estimate.saturating_add(lost);
             found.error = found.error.saturating_add(lost);
         }
-        all.sort_by(|one, other| {
+        all.order_by(|one, other| {
             other
                 .estimate
                 .cmp(&one.estimate)

@@ -43,6 +43,7 @@ use super::rseq::Row;
 use super::{buckets, shard};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{self, WINDOW_SLOTS};
+use crate::base::order::Order;
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
 use crate::region::raw::Words;
 use crate::region::{Region, header};
@@ -751,11 +752,26 @@ impl<'r> Histogram<'r> {
                 }
             });
         }
-        octaves.sort_unstable();
+        sort_few(octaves);
         octaves.dedup_by_key(|found| found.0);
         counts.resize(octaves.len() * width, 0);
         for ((octave, at, area), counts) in octaves.iter().zip(counts.chunks_exact_mut(width)) {
             self.merge(*octave, *at, *area, counts);
+        }
+    }
+}
+
+/// Sorts what is short and nearly in order; what is long comes from a damaged region.
+fn sort_few(octaves: &mut [(usize, usize, usize)]) {
+    if octaves.len() > DIRECTORY_ENTRIES {
+        octaves.order();
+        return;
+    }
+    for end in 1..octaves.len() {
+        let mut at = end;
+        while at > 0 && octaves[at - 1] > octaves[at] {
+            octaves.swap(at - 1, at);
+            at -= 1;
         }
     }
 }

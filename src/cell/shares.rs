@@ -19,7 +19,7 @@ const VALUE: usize = 2;
 const SHARE_WORDS: usize = 3;
 
 /// How often a thread looks whether another one of its process has signed.
-const LOOKS: usize = if cfg!(loom) { 2 } else { 100_000 };
+const LOOKS: usize = if cfg!(loom) { 1000 } else { 100_000 };
 
 /// Words of all shares of one number.
 pub fn block_words(region: &Region) -> usize {

@@ -11,11 +11,13 @@
 //! takes the place of the shortest, under that note's claim; when somebody else is at it, the next
 //! shortest is tried. Nothing is cleared when a slot begins: a note of another slot counts as none,
 //! and the floor carries its slot in its low bits, so that who comes late cannot raise the floor of a
-//! slot that is not its own. What is among the slowest ever was among the slowest of its slot, so the
+//! slot that is not its own. When two calls want the same place at the same instant, one of them may
+//! displace a call that is longer than the other: the slowest always stays. What is among the slowest ever was among the slowest of its slot, so the
 //! floor is enough for both lists.
 
 use super::note::Note;
 use crate::base::limits::{MAX_DETAIL_BYTES, MAX_TRACE_BYTES, SLOWEST_CALLS, WINDOW_SLOTS};
+use crate::base::order::Order;
 use crate::base::outcome::Outcome;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::region::text::cut;
@@ -255,7 +257,7 @@ pub fn read(region: &Region, now: u64) -> (Vec<Call>, Vec<Call>) {
 }
 
 fn sorted(mut calls: Vec<Call>) -> Vec<Call> {
-    calls.sort_by(|one, other| {
+    calls.order_by(|one, other| {
         other
             .seconds
             .total_cmp(&one.seconds)

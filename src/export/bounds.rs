@@ -16,6 +16,7 @@
 //! bound is always counted there; one that is above it by less than a bucket's width (twice the
 //! histogram's relative error) may be as well.
 
+use crate::base::order::Order;
 use crate::cell::histogram::Distribution;
 use crate::cell::histogram::edges::MAX_EDGES;
 
@@ -159,7 +160,7 @@ pub(super) fn further<'d>(
         .map(|edge| edge.at)
         .filter(|edge| known.iter().all(|(bound, _)| bound != edge))
         .collect();
-    edges.sort_by(f64::total_cmp);
+    edges.order_by(f64::total_cmp);
     edges.dedup();
     edges.truncate(MAX_EDGES);
     edges

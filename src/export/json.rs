@@ -199,6 +199,7 @@ impl Json<'_> {
         self.close_lines(b']');
     }
 
+    #[inline(never)]
     fn comma(&mut self) {
         if !matches!(self.out.last(), None | Some(b'{' | b'[' | b':' | b'\n')) {
             self.out.push(b',');
@@ -206,6 +207,7 @@ impl Json<'_> {
     }
 
     /// What comes next stands on a line of its own.
+    #[inline(never)]
     pub(super) fn line(&mut self) -> &mut Self {
         self.comma();
         self.out.push(b'\n');
@@ -213,6 +215,7 @@ impl Json<'_> {
     }
 
     /// A field's name, which needs no escapes; its value comes next.
+    #[inline(never)]
     pub(super) fn key(&mut self, name: &str) -> &mut Self {
         self.comma();
         self.out.push(b'"');
@@ -221,6 +224,7 @@ impl Json<'_> {
         self
     }
 
+    #[inline(never)]
     pub(super) fn open(&mut self, bracket: u8) {
         self.comma();
         self.out.push(bracket);
@@ -231,6 +235,7 @@ impl Json<'_> {
     }
 
     /// Closes what has its parts on lines of their own.
+    #[inline(never)]
     pub(super) fn close_lines(&mut self, bracket: u8) {
         if !matches!(self.out.last(), Some(b'{' | b'[')) {
             self.out.push(b'\n');
@@ -238,16 +243,19 @@ impl Json<'_> {
         self.out.push(bracket);
     }
 
+    #[inline(never)]
     pub(super) fn text(&mut self, text: &str) {
         self.comma();
         escape::json(self.out, text);
     }
 
+    #[inline(never)]
     pub(super) fn whole(&mut self, value: u64) {
         self.comma();
         number::whole(self.out, value);
     }
 
+    #[inline(never)]
     pub(super) fn real(&mut self, value: f64) {
         self.comma();
         number::json(self.out, value);
@@ -257,12 +265,14 @@ impl Json<'_> {
         self.real(ns as f64 / 1e9);
     }
 
+    #[inline(never)]
     pub(super) fn boolean(&mut self, value: bool) {
         self.comma();
         self.out
             .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
+    #[inline(never)]
     pub(super) fn null(&mut self) {
         self.comma();
         self.out.extend_from_slice(b"null");
@@ -296,6 +306,7 @@ impl Json<'_> {
         self.close_lines(b']');
     }
 
+    #[inline(never)]
     fn labels(&mut self, labels: &[(String, String)]) {
         self.key("labels").open(b'{');
         self.pairs(labels);
@@ -310,6 +321,7 @@ impl Json<'_> {
         }
     }
 
+    #[inline(never)]
     fn series(&mut self, family: &FamilyReading, series: &SeriesReading) {
         self.key("name").text(&family.name);
         self.labels(&series.labels);
@@ -330,6 +342,7 @@ impl Json<'_> {
         self.close(b'}');
     }
 
+    #[inline(never)]
     fn values(&mut self, distribution: &Distribution) {
         let count = distribution.count as f64;
         self.key("count").whole(distribution.count);

@@ -1,6 +1,7 @@
 //! How numbers are written: one spelling each, nothing allocated.
 
 /// A whole number, every digit of it.
+#[inline(never)]
 pub(super) fn whole(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
@@ -17,6 +18,7 @@ pub(super) fn whole(out: &mut Vec<u8>, mut value: u64) {
 
 /// A double in JSON: the shortest decimal that reads back as the same double, with a point or an
 /// exponent; `null` for what JSON has no number for.
+#[inline(never)]
 pub(super) fn json(out: &mut Vec<u8>, value: f64) {
     // Minus zero is zero. Writing to memory cannot fail.
     let _ = serde_json::to_writer(out, &(value + 0.0));

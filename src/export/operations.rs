@@ -2,6 +2,7 @@
 //! by error code, and of slow calls.
 
 use super::names;
+use crate::base::order::Order;
 use crate::base::outcome::Outcome;
 use crate::metrics::Kind;
 use crate::snapshot::{FamilyReading, OperationReading};
@@ -94,6 +95,6 @@ pub(super) fn merged<'a>(
         .map(|(name, value)| (&**name, &**value))
         .chain(own.iter().copied())
         .collect();
-    all.sort_unstable();
+    all.order();
     all.into_iter()
 }

@@ -6,6 +6,7 @@ mod objectives;
 mod throttles;
 
 use super::usage;
+use crate::base::order::Order;
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
 use crate::metrics::Kind;
 use crate::snapshot::{ProcessUsage, Snapshot};
@@ -296,13 +297,14 @@ fn labelled<'s>(
 ) -> OwnSample<'s> {
     // In order of the labels' names.
     let mut labels = vec![("limiter", name_of(limiter)), (label, text)];
-    labels.sort_unstable();
+    labels.order();
     OwnSample {
         labels,
         value: Number::Whole(value),
     }
 }
 
+#[inline(never)]
 fn sample<'s>(label: &'static str, text: &'s str, value: u64) -> OwnSample<'s> {
     OwnSample {
         labels: vec![(label, text)],
@@ -310,10 +312,12 @@ fn sample<'s>(label: &'static str, text: &'s str, value: u64) -> OwnSample<'s> {
     }
 }
 
+#[inline(never)]
 fn counter(name: &'static str, help: &'static str, value: u64) -> OwnFamily<'static> {
     bare(name, Kind::Counter, help, value)
 }
 
+#[inline(never)]
 fn gauge(name: &'static str, help: &'static str, value: u64) -> OwnFamily<'static> {
     bare(name, Kind::Gauge, help, value)
 }

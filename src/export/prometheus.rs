@@ -22,6 +22,7 @@ use super::names::{self, Taken};
 use super::operations::{self, Part};
 use super::own::{self, Number, OwnFamily};
 use super::{escape, number, samples, usage};
+use crate::base::order::Order;
 use crate::cell::histogram::Distribution;
 use crate::metrics::Kind;
 use crate::snapshot::{ExemplarReading, FamilyReading, SeriesReading, Snapshot, Value};
@@ -89,7 +90,7 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
     let missing = skipped.iter().map(|(_, missing, _)| missing).sum();
     let own = own::families(snapshot, &workers, missing);
     families.extend(own.iter().map(|own| (own.name, Body::Own(own))));
-    families.sort_unstable_by_key(|(name, _)| *name);
+    families.order_by(|one, other| one.0.cmp(other.0));
 
     let mut text = Text {
         out,
@@ -174,7 +175,7 @@ impl Text<'_> {
         } else {
             with_edges.extend(known);
             with_edges.extend(further.iter().map(|(edge, text)| (*edge, text.as_str())));
-            with_edges.sort_by(|one, other| one.0.total_cmp(&other.0));
+            with_edges.order_by(|one, other| one.0.total_cmp(&other.0));
             &with_edges
         };
         for series in legal_series(family) {

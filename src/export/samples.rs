@@ -2,6 +2,7 @@
 
 use super::names;
 use super::own::Number;
+use crate::base::order::Order;
 use crate::metrics::Kind;
 use crate::snapshot::{FamilyReading, SeriesReading, Value};
 
@@ -21,7 +22,7 @@ pub(super) fn is_of(family: &FamilyReading, series: &SeriesReading) -> bool {
         (Value::Info(said), Kind::Info) => labels.is_empty() && names::are_legal(said, Kind::Gauge),
         (Value::Enum { states, .. }, Kind::Enum) => {
             let mut distinct: Vec<&String> = states.iter().collect();
-            distinct.sort_unstable();
+            distinct.order();
             distinct.dedup();
             let label = names::family(&family.name, Kind::Enum, &family.unit)
                 .map(|name| names::state_label(&name));

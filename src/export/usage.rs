@@ -1,6 +1,7 @@
 //! What workers and the host use, as metrics named as promlint asks.
 
 use super::own::{Number, OwnFamily, OwnSample};
+use crate::base::order::Order;
 use crate::metrics::Kind;
 use crate::snapshot::{DiskUsage, ProcessUsage, Snapshot};
 
@@ -97,7 +98,7 @@ pub(super) fn workers(snapshot: &Snapshot) -> Vec<(String, &ProcessUsage)> {
         .iter()
         .filter_map(|worker| Some((worker.pid, worker.usage.as_ref()?)))
         .collect();
-    found.sort_by_key(|(pid, _)| *pid);
+    found.order_by(|one, other| one.0.cmp(&other.0));
     found.dedup_by_key(|(pid, _)| *pid);
     found
         .into_iter()

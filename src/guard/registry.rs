@@ -10,6 +10,7 @@ use super::terms::{Block, Terms};
 use super::top::{self, TopKeys};
 use crate::base::error::{Error, Result};
 use crate::base::limits::MAX_NAME_BYTES;
+use crate::base::order::Order;
 use crate::base::sync::Ordering;
 use crate::cell::planes::Planes;
 use crate::region::Region;
@@ -252,7 +253,7 @@ pub fn list(region: &Region, planes: &Planes) -> Vec<LimiterReading> {
     let mut all: Vec<_> = (0..count)
         .filter_map(|index| read(region, planes, index))
         .collect();
-    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all.order_by(|a, b| a.name.cmp(&b.name));
     all
 }
 

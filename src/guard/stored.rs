@@ -10,6 +10,7 @@
 use super::directory::Directory;
 use super::document;
 use crate::base::error::{Error, Result};
+use crate::base::order::Order;
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};
@@ -193,6 +194,6 @@ pub(super) fn list(region: &Region, kind: IdKind) -> Vec<(String, Entry<'_>, Val
             Some((name, entry, entry.config(region)?))
         })
         .collect();
-    all.sort_by(|one, other| one.0.cmp(&other.0));
+    all.order_by(|one, other| one.0.cmp(&other.0));
     all
 }

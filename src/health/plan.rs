@@ -17,6 +17,7 @@ use super::preset;
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::name;
+use crate::base::order::Order;
 use serde_json::{Map, Value};
 
 /// Samples of a window below which rates, averages and quantiles are not judged.
@@ -347,7 +348,7 @@ fn labels(place: &str, value: &Value) -> Result<Labels> {
             None => Err(expected(&format!("{place}.{name}"), "a string", value)),
         })
         .collect::<Result<Labels>>()?;
-    labels.sort();
+    labels.order();
     Ok(labels)
 }
 

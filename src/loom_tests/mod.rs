@@ -8,6 +8,8 @@
 //! | `notes` | a note is read whole or not at all; a distinct text is there once, every count of it kept |
 //! | `octave` | the first records of an octave are all counted in one octave |
 //! | `planes` | no add is lost; two owners never share a shard |
+//! | `shares` | a new process loses no add to its share of a gauge, and inherits nothing |
+//! | `slowest` | the slowest call stays, all are whole; the floor is never above it |
 //!
 //! The stolen claim and the overlapping slots also hold with one preemption more, which takes eleven
 //! minutes; all others together take about one.
@@ -18,7 +20,9 @@ mod checkpoint;
 mod notes;
 mod octave;
 mod planes;
+mod shares;
 mod slots;
+mod slowest;
 
 use crate::cell::histogram::{self, Histogram};
 use crate::cell::planes::Planes;

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::limits;
+use crate::base::order::Order;
 use crate::cell::distinct::{Distinct, Entry, Seen, Shape};
 use crate::region::{Region, header};
 
@@ -35,7 +36,7 @@ pub fn list(region: &Region) -> (Vec<Entry>, Seen) {
         return (Vec::new(), Seen::default());
     };
     let mut found = log.list();
-    found.sort_by(|one, other| {
+    found.order_by(|one, other| {
         (other.seen.last_ns, &one.first, &one.second).cmp(&(
             one.seen.last_ns,
             &other.first,

@@ -3,6 +3,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::limits;
+use crate::base::order::Order;
 use crate::cell::distinct::{Distinct, Seen, Shape};
 use crate::cell::note::Note;
 use crate::cell::outcomes;
@@ -76,7 +77,7 @@ pub fn list(region: &Region, table: usize) -> (Vec<ErrorCode>, Seen) {
                 .map_or_else(String::new, |found| found.text),
         })
         .collect();
-    found.sort_by(|one, other| (other.seen.count, &one.code).cmp(&(one.seen.count, &other.code)));
+    found.order_by(|one, other| (other.seen.count, &one.code).cmp(&(one.seen.count, &other.code)));
     (found, codes.overflow())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Error, Result};
 use crate::base::limits;
+use crate::base::order::Order;
 use serde_json::{Map, Value};
 
 /// The label that an overflow series carries, as OpenTelemetry names it in Prometheus form.
@@ -20,7 +21,7 @@ pub fn canonical(labels: &Map<String, Value>) -> Result<String> {
         )));
     }
     let mut sorted: Vec<(&String, &Value)> = labels.iter().collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
+    sorted.order_by(|one, other| one.0.cmp(other.0));
     let mut canonical = Map::new();
     for (name, value) in sorted {
         check_name(name)?;

@@ -5,6 +5,7 @@ use super::labels;
 use crate::base::error::{Error, Result};
 use crate::base::json;
 use crate::base::limits;
+use crate::base::order::Order;
 use crate::cell::buckets;
 use serde_json::{Map, Value};
 
@@ -215,7 +216,7 @@ fn states(value: &Value) -> Result<Vec<String>> {
         .filter_map(|state| state.as_str().map(str::to_owned))
         .collect();
     let mut distinct = states.clone();
-    distinct.sort_unstable();
+    distinct.order();
     distinct.dedup();
     let is_right = (1..=limits::MAX_STATES).contains(&all.len())
         && distinct.len() == all.len()

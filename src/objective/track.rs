@@ -26,6 +26,7 @@ use super::burn::{Alert, Events, State, Waits, Windows};
 use super::policy::{Goal, MAX_ALERTS, ObjectivePolicy, Rule, Source};
 use crate::base::error::{Error, Result};
 use crate::base::limits::{MAX_NAME_BYTES, MAX_OBJECTIVES, MAX_PLAN_BYTES};
+use crate::base::order::Order;
 use crate::base::sync::{Ordering, fence};
 use crate::cell::histogram::Histogram;
 use crate::cell::outcomes::{Outcomes, Tally};
@@ -226,7 +227,7 @@ pub fn list(
             None => all.push(track.read(now)),
         }
     }
-    all.sort_by(|one, other| one.policy.name.cmp(&other.policy.name));
+    all.order_by(|one, other| one.policy.name.cmp(&other.policy.name));
     all
 }
 

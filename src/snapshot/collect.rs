@@ -8,6 +8,7 @@ use super::{
 };
 use crate::base::host::{self, Process, usage};
 use crate::base::limits::WINDOW_SLOTS;
+use crate::base::order::Order;
 use crate::base::sync::Ordering;
 use crate::cell::histogram::{Distribution, Histogram, Scratch};
 use crate::cell::planes::Planes;
@@ -44,7 +45,7 @@ impl Snapshot {
         };
         let (families, readable) = families(&reader);
         let mut limiters = guard::registry::list(region, planes);
-        limiters.sort_by(|one, other| one.name.cmp(&other.name));
+        limiters.order_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),
             service: region.header().service.clone(),
@@ -122,7 +123,7 @@ fn families(reader: &Reader<'_>) -> (Vec<FamilyReading>, u64) {
         .flatten()
         .filter(|(_, series)| !series.is_empty())
         .map(|(family, mut series)| {
-            series.sort_by(|one, other| one.labels.cmp(&other.labels));
+            series.order_by(|one, other| one.labels.cmp(&other.labels));
             FamilyReading {
                 name: family.name,
                 kind: family.kind,
@@ -132,7 +133,7 @@ fn families(reader: &Reader<'_>) -> (Vec<FamilyReading>, u64) {
             }
         })
         .collect();
-    families.sort_by(|one, other| one.name.cmp(&other.name));
+    families.order_by(|one, other| one.name.cmp(&other.name));
     (families, readable)
 }
 
@@ -209,7 +210,7 @@ impl Reader<'_> {
             .filter_map(|worker| Some((worker.pid, shares.of(worker.index, worker.owner)?)));
         if mode == GaugeMode::Each {
             let mut all: Vec<(u32, f64)> = of_living.collect();
-            all.sort_by_key(|(pid, _)| *pid);
+            all.order_by(|one, other| one.0.cmp(&other.0));
             all.dedup_by_key(|(pid, _)| *pid);
             Value::Shares(all)
         } else {
@@ -246,7 +247,7 @@ fn health(region: &Region, now: u64) -> HealthReading {
             pid: report.pid,
         })
         .collect();
-    reports.sort_by(|one, other| one.check.cmp(&other.check));
+    reports.order_by(|one, other| one.check.cmp(&other.check));
     HealthReading {
         plan: plan::read(region, header::HEALTH_PLAN),
         reports,

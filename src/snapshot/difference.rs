@@ -10,6 +10,7 @@
 use super::{Calls, OperationReading, SeriesReading, Since, Snapshot, Value};
 use crate::base::error::{Error, Result};
 use crate::base::name;
+use crate::base::order::Order;
 use crate::cell::ratio::Hits;
 use std::collections::HashMap;
 
@@ -186,6 +187,6 @@ fn subtract_calls(
     operation.errors.retain(|error| error.count > 0);
     operation
         .errors
-        .sort_by(|one, other| (other.count, &one.code).cmp(&(one.count, &other.code)));
+        .order_by(|one, other| (other.count, &one.code).cmp(&(one.count, &other.code)));
     true
 }

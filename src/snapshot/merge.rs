@@ -10,6 +10,7 @@ use super::{
 };
 use crate::base::error::{Error, Result};
 use crate::base::limits::SLOWEST_CALLS;
+use crate::base::order::Order;
 use crate::cell::ratio::Hits;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -22,7 +23,7 @@ impl Snapshot {
     /// two kinds or units, windows of different length, a difference and a total.
     pub fn merge(&self, other: &Snapshot) -> Result<Snapshot> {
         let mut sources = [&self.sources[..], &other.sources[..]].concat();
-        sources.sort_unstable();
+        sources.order();
         if let Some(twice) = sources
             .windows(2)
             .find(|pair| pair[0].region == pair[1].region)
@@ -192,7 +193,7 @@ fn join(name: &str, one: &mut SeriesReading, other: SeriesReading) -> Result<()>
         }
     }
     one.exemplars.extend(other.exemplars);
-    one.exemplars.sort_by(|one, other| {
+    one.exemplars.order_by(|one, other| {
         one.value
             .total_cmp(&other.value)
             .then_with(|| (one.wall_ns, &one.trace_id).cmp(&(other.wall_ns, &other.trace_id)))
@@ -234,7 +235,7 @@ fn operations(one: &mut OperationReading, other: OperationReading) {
     }
     one.errors = codes.into_values().collect();
     one.errors
-        .sort_by(|one, other| (other.count, &one.code).cmp(&(one.count, &other.code)));
+        .order_by(|one, other| (other.count, &one.code).cmp(&(one.count, &other.code)));
 }
 
 fn calls(one: &Calls, other: &Calls) -> Calls {
@@ -249,7 +250,7 @@ fn calls(one: &Calls, other: &Calls) -> Calls {
 }
 
 fn slowest(mut calls: Vec<SlowCall>) -> Vec<SlowCall> {
-    calls.sort_by(|one, other| {
+    calls.order_by(|one, other| {
         let rest = |call: &SlowCall| (call.wall_ns, call.pid, call.operation.clone());
         other
             .seconds
@@ -279,7 +280,7 @@ fn errors(one: &ErrorLogReading, other: &ErrorLogReading) -> ErrorLogReading {
         }
     }
     let mut errors: Vec<_> = all.into_values().collect();
-    errors.sort_by(|one, other| {
+    errors.order_by(|one, other| {
         let name = |error: &super::LoggedError| (error.code.clone(), error.text.clone());
         other
             .last_wall_ns

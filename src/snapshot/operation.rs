@@ -1,6 +1,7 @@
 //! What an operation's calls were.
 
 use crate::base::limits::WINDOW_SLOTS;
+use crate::base::order::Order;
 use crate::cell::distinct::Seen;
 use crate::cell::histogram::{Distribution, Histogram, Scratch};
 use crate::cell::outcomes::{Outcomes, TALLIES, Tally};
@@ -196,6 +197,6 @@ fn errors_of(region: &Region, table: usize, moment: Moment) -> Vec<ErrorReading>
             }
         }
     }
-    found.sort_by(|one, other| (other.count, &one.code).cmp(&(one.count, &other.code)));
+    found.order_by(|one, other| (other.count, &one.code).cmp(&(one.count, &other.code)));
     found
 }

@@ -2,6 +2,7 @@
 
 use super::operation::Moment;
 use super::{Calls, FamilyReading, SeriesReading, Snapshot, Value};
+use crate::base::order::Order;
 use crate::base::outcome::Outcome;
 use crate::cell::slowest;
 use crate::metrics::{Registry, error_log};
@@ -102,7 +103,7 @@ impl Snapshot {
             })
             .collect();
         // By value; the order of names stays where values are the same.
-        found.sort_by(|one, other| other.0.total_cmp(&one.0));
+        found.order_by(|one, other| other.0.total_cmp(&one.0));
         found.truncate(most);
         found.into_iter().map(|(_, operation)| operation).collect()
     }

@@ -2,6 +2,7 @@
 
 use super::{EngineReading, HealthReading, Snapshot};
 use crate::base::host::usage::HostUsage;
+use crate::base::order::Order;
 
 /// A region that a snapshot is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +84,7 @@ impl Snapshot {
             .iter()
             .map(|source| source.service.as_str())
             .collect();
-        services.sort_unstable();
+        services.order();
         services.dedup();
         let latest = |time: fn(&Source) -> u64| sources.iter().map(time).max().unwrap_or(0);
         let created = sources.iter().map(|source| source.created_wall_ns).min();

@@ -1,6 +1,10 @@
-//! What the shared library exports: `tidegate_*`, and exactly what `tests/abi/symbols.txt` lists.
+//! What the shared library exports: `tidegate_*`, and exactly what `tests/abi/symbols.txt` lists; and how
+//! large it is.
 
 use crate::{Outcome, committed, process};
+
+/// Bytes that the stripped library may have. What is below it by much lowers it.
+const MOST_BYTES: u64 = 2_100_000;
 
 /// The step. It needs `cargo build --release` first.
 pub fn run(write: bool) -> Outcome {
@@ -31,6 +35,16 @@ pub fn run(write: bool) -> Outcome {
         return Err("the library exports nothing".into());
     }
     println!("{} symbols exported", names.len());
+    let printed = process::output(process::command("size").arg(&library))?;
+    match loaded(&printed) {
+        Some(bytes) if bytes <= MOST_BYTES => println!("{bytes} bytes without symbols"),
+        Some(bytes) => {
+            return Err(format!(
+                "the library has {bytes} bytes without symbols: at most {MOST_BYTES}"
+            ));
+        }
+        None => return Err(format!("size printed {printed:?}")),
+    }
     let text = names
         .iter()
         .map(|name| format!("{name}\n"))
@@ -41,6 +55,14 @@ pub fn run(write: bool) -> Outcome {
         write,
         "cargo xtask symbols --write",
     )
+}
+
+/// Code and data in what `size` prints: all that a stripped file holds but its head.
+fn loaded(printed: &str) -> Option<u64> {
+    let mut columns = printed.lines().nth(1)?.split_whitespace();
+    let text: u64 = columns.next()?.parse().ok()?;
+    let data: u64 = columns.next()?.parse().ok()?;
+    text.checked_add(data)
 }
 
 /// The names in what `nm --format=posix` prints, without their versions.
@@ -56,6 +78,13 @@ fn exported(printed: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_and_data_are_added() {
+        let printed = "   text\t   data\t    bss\t    dec\tfilename\n 100\t 20\t 3\t 123\tlib\n";
+        assert_eq!(loaded(printed), Some(120));
+        assert_eq!(loaded(""), None);
+    }
 
     #[test]
     fn a_line_of_nm_gives_its_first_word() {

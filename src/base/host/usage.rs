@@ -1,5 +1,6 @@
 //! What processes and the host use, as `/proc` says. What it does not say, or not to us, is None.
 
+use crate::base::order::Order;
 use std::path::Path;
 
 /// What one process uses.
@@ -62,7 +63,7 @@ pub fn process(pid: u32) -> Option<ProcessUsage> {
 pub fn host(folders: &[&Path]) -> HostUsage {
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let mut disks: Vec<DiskUsage> = folders.iter().filter_map(|folder| disk(folder)).collect();
-    disks.sort_by(|one, other| one.path.cmp(&other.path));
+    disks.order_by(|one, other| one.path.cmp(&other.path));
     disks.dedup_by(|one, other| one.path == other.path);
     HostUsage {
         memory_bytes: memory_field(&memory, "MemTotal:"),

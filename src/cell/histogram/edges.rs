@@ -12,6 +12,7 @@
 
 use super::{BITS, Distribution, EDGES, Histogram, SPLIT, damaged};
 use crate::base::error::{Error, Result};
+use crate::base::order::Order;
 use crate::base::sync::{Ordering, load_acquire};
 use crate::cell::{buckets, shard};
 use crate::region::Region;
@@ -133,7 +134,7 @@ impl Histogram<'_> {
 
     pub(super) fn edges(&self) -> Vec<Edge> {
         let mut edges = list(self.words(), self.block.saturating_add(EDGES));
-        edges.sort_by(|one, other| one.at.total_cmp(&other.at));
+        edges.order_by(|one, other| one.at.total_cmp(&other.at));
         edges.dedup_by(|one, other| one.at == other.at);
         edges
     }
@@ -178,7 +179,7 @@ impl Distribution {
             return Vec::new();
         }
         let mut all = [&self.edges[..], &other.edges[..]].concat();
-        all.sort_by(|one, other| one.at.total_cmp(&other.at));
+        all.order_by(|one, other| one.at.total_cmp(&other.at));
         all.dedup_by(|later, kept| {
             let is_same = later.at == kept.at;
             if is_same {

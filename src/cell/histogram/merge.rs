@@ -8,6 +8,7 @@
 
 use super::Distribution;
 use super::packed::Packed;
+use crate::base::order::Order;
 use crate::cell::buckets;
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ impl Distribution {
         let edges = self.merge_edges(other);
         let width = 1usize << bits;
         let mut octaves = [&self.octaves[..], &other.octaves[..]].concat();
-        octaves.sort_unstable();
+        octaves.order();
         octaves.dedup();
         let mut counts = vec![0u64; octaves.len() * width];
         for part in [self, other] {

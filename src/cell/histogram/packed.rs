@@ -29,16 +29,24 @@ macro_rules! each_width {
     };
 }
 
+/// A loop that the compiler makes wide, unlike that of an iterator which is collected.
+#[inline(always)]
+fn narrow<T: Copy + Default>(counts: &[u64], narrow: impl Fn(u64) -> T) -> Box<[T]> {
+    let mut narrowed = vec![T::default(); counts.len()];
+    for (place, count) in narrowed.iter_mut().zip(counts) {
+        *place = narrow(*count);
+    }
+    narrowed.into_boxed_slice()
+}
+
 impl Packed {
     /// `counts`, packed.
     pub(super) fn of(counts: &[u64]) -> Self {
         let all = counts.iter().fold(0, |all, count| all | count);
         match all {
-            0..=0xff => Packed::Bytes(counts.iter().map(|count| *count as u8).collect()),
-            0x100..=0xffff => Packed::Shorts(counts.iter().map(|count| *count as u16).collect()),
-            0x1_0000..=0xffff_ffff => {
-                Packed::Words(counts.iter().map(|count| *count as u32).collect())
-            }
+            0..=0xff => Packed::Bytes(narrow(counts, |count| count as u8)),
+            0x100..=0xffff => Packed::Shorts(narrow(counts, |count| count as u16)),
+            0x1_0000..=0xffff_ffff => Packed::Words(narrow(counts, |count| count as u32)),
             _ => Packed::Longs(counts.into()),
         }
     }

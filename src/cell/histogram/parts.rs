@@ -6,6 +6,7 @@
 use super::Distribution;
 use super::edges::Edge;
 use super::packed::Packed;
+use crate::base::order::Order;
 use crate::cell::buckets;
 use std::collections::BTreeMap;
 
@@ -42,7 +43,7 @@ impl Distribution {
                 *place = place.saturating_add(count);
             }
         }
-        edges.sort_by(|one, other| one.at.total_cmp(&other.at));
+        edges.order_by(|one, other| one.at.total_cmp(&other.at));
         edges.dedup_by(|one, other| one.at == other.at);
         let mut found = Distribution {
             edges,

@@ -6,6 +6,7 @@
 use crate::base::error::{Error, Result};
 use crate::base::limits::{MAX_LABELS, MAX_NAME_BYTES};
 use crate::base::name;
+use crate::base::order::Order;
 use crate::base::outcome::Outcome;
 use crate::cell::buckets;
 use crate::cell::histogram::Distribution;
@@ -112,7 +113,7 @@ pub fn read(document: &Json) -> Result<Snapshot> {
     for family in &mut snapshot.families {
         family
             .series
-            .sort_by(|one, other| one.labels.cmp(&other.labels));
+            .order_by(|one, other| one.labels.cmp(&other.labels));
         let mut labels = HashSet::new();
         for series in &family.series {
             if !labels.insert(&series.labels) {
@@ -152,7 +153,7 @@ fn sources(top: &Fields<'_>) -> Result<Vec<Source>> {
             age_ns: fields.need("age_ns")?.whole()?,
         });
     }
-    sources.sort_unstable();
+    sources.order();
     let is_twice = sources
         .windows(2)
         .any(|pair| pair[0].region == pair[1].region);
@@ -222,7 +223,7 @@ impl Reader {
                         let share = share.object()?;
                         shares.push((share.need("pid")?.pid()?, share.need("value")?.real()?));
                     }
-                    shares.sort_by_key(|(pid, _)| *pid);
+                    shares.order_by(|one, other| one.0.cmp(&other.0));
                     shares.dedup_by_key(|(pid, _)| *pid);
                     Value::Shares(shares)
                 }
@@ -374,7 +375,7 @@ fn labels(place: &Place<'_>) -> Result<Vec<(String, String)>> {
     if labels.len() > MAX_LABELS + 1 {
         return Err(place.wrong("fewer labels"));
     }
-    labels.sort_unstable();
+    labels.order();
     Ok(labels)
 }
 

@@ -1,6 +1,7 @@
 //! Circuit breakers as metrics.
 
 use super::{Number, OwnFamily, OwnSample};
+use crate::base::order::Order;
 use crate::guard::{BreakerPhase, BreakerReading};
 use crate::metrics::Kind;
 use crate::snapshot::Snapshot;
@@ -13,7 +14,7 @@ fn labelled<'s>(
 ) -> OwnSample<'s> {
     let mut labels = vec![("breaker", breaker.name.as_str())];
     labels.extend(label);
-    labels.sort_unstable();
+    labels.order();
     OwnSample { labels, value }
 }
 

@@ -1,6 +1,7 @@
 //! Bulkheads, retries and chains of guards as metrics.
 
 use super::{Number, OwnFamily, OwnSample};
+use crate::base::order::Order;
 use crate::guard::bulkhead::BulkheadReading;
 use crate::guard::chain::{ChainReading, Part};
 use crate::guard::retry::RetryReading;
@@ -43,7 +44,7 @@ fn family<'s, G: Named>(
         for (further, value) in values(guard) {
             let mut labels = vec![(label, guard.name())];
             labels.extend(further);
-            labels.sort_unstable();
+            labels.order();
             samples.push(OwnSample {
                 labels,
                 value: Number::Whole(value),

@@ -1,6 +1,7 @@
 //! Adaptive throttles as metrics.
 
 use super::{Number, OwnFamily, OwnSample};
+use crate::base::order::Order;
 use crate::guard::ThrottleReading;
 use crate::metrics::Kind;
 use crate::snapshot::Snapshot;
@@ -15,7 +16,7 @@ fn family<'s, const N: usize>(
         for (label, value) in values(throttle) {
             let mut labels = vec![("throttle", throttle.name.as_str())];
             labels.extend(label);
-            labels.sort_unstable();
+            labels.order();
             samples.push(OwnSample { labels, value });
         }
     }
