@@ -143,10 +143,13 @@ pub fn offer(
 /// Raises the floor to `least`, unless the slot is not current any more.
 fn raise_floor(floor: &AtomicU64, end: &AtomicU64, slot: u64, slot_ns: u64, least: u64) {
     let seen = floor.load(Ordering::Acquire);
-    let is_of_slot = seen & SLOT_MASK == slot & SLOT_MASK
-        || end.load(Ordering::Acquire) == (slot + 1).saturating_mul(slot_ns);
+    // How many slots the floor is ahead of ours. A floor is made for a new slot before the slot's end
+    // is: who sees it ahead is late, whatever the end still says.
+    let ahead = (seen & SLOT_MASK).wrapping_sub(slot & SLOT_MASK) as u16 as i16;
+    let is_of_slot = ahead == 0
+        || ahead < 0 && end.load(Ordering::Acquire) == (slot + 1).saturating_mul(slot_ns);
     let raised = least & !SLOT_MASK | slot & SLOT_MASK;
-    if is_of_slot && (raised > seen || seen & SLOT_MASK != slot & SLOT_MASK) {
+    if is_of_slot && (raised > seen || ahead != 0) {
         let _ = floor.compare_exchange(seen, raised, Ordering::AcqRel, Ordering::Relaxed);
     }
 }
