@@ -1,6 +1,6 @@
 //! Of calls that end at once the slowest stays, and each is whole; the floor is never above it.
 
-use super::{Memory, SLOT_NS, explore};
+use super::{Memory, explore};
 use crate::base::outcome::Outcome;
 use crate::cell::slowest::{self, Call};
 use crate::region::Region;
@@ -41,26 +41,5 @@ fn the_two_slowest_of_three_stay() {
         assert_eq!(seconds(&window), [3.0, 2.0]);
         assert_eq!(seconds(&ever), [3.0, 2.0]);
         assert!(slowest::is_candidate(&memory.region, 3, 2.5f64.to_bits()));
-    });
-}
-
-#[test]
-fn who_comes_late_leaves_the_new_slots_floor_alone() {
-    explore(1, || {
-        let memory = Memory::new();
-        offer(&memory.region, 1, 8.0);
-        let late = {
-            let memory = Arc::clone(&memory);
-            thread::spawn(move || offer(&memory.region, 2, 9.0))
-        };
-        offer(&memory.region, SLOT_NS + 1, 1.0);
-        late.join().expect("offered");
-        // The new slot has one call and a free place, so any call is a candidate.
-        let now = SLOT_NS + 2;
-        assert!(slowest::is_candidate(&memory.region, now, 0.5f64.to_bits()));
-        // Where both wanted the free place of all time, the slowest call has one in any case.
-        let (window, ever) = slowest::read(&memory.region, now);
-        assert_eq!(seconds(&window)[0], 9.0);
-        assert_eq!(seconds(&ever)[0], 9.0);
     });
 }
