@@ -37,6 +37,7 @@ var (
 	region   = flag.String("region", "/dev/shm/shop.tidegate", "file of the region that the workers share")
 	database = flag.String("database", "shop.sqlite", "file of the database")
 	workers  = flag.Int("workers", 2, "worker processes")
+	open     = flag.Duration("open", 2*time.Second, "how long the breaker stays open; the same in every process")
 	isWorker = flag.Bool("worker", false, "serve; the first process says so to the others")
 )
 
@@ -49,7 +50,7 @@ func config() tidegate.Config {
 			"user": {Rate: 50, Burst: 100, Keyed: true, MaxKeys: 10_000},
 		},
 		Breakers: map[string]tidegate.BreakerConfig{
-			"database": {FailureRate: 0.5, MinimumCalls: 10, Window: 10 * time.Second, Open: 2 * time.Second, HalfOpenCalls: 3},
+			"database": {FailureRate: 0.5, MinimumCalls: 10, Window: 10 * time.Second, Open: *open, HalfOpenCalls: 3},
 		},
 		Health: map[string]any{"checks": []any{
 			map[string]any{"breaker": "database", "state": map[string]any{"warn": "half_open", "fail": "open"}},

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// patience is how long something may take on a machine that is busy with other things. Nothing here
+// waits for it where all is well.
+const patience = 90 * time.Second
+
 type service struct {
 	address string
 	region  string
@@ -37,7 +41,7 @@ type service struct {
 	client  http.Client
 }
 
-func start(t *testing.T, count int) *service {
+func start(t *testing.T, count int, more ...string) *service {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "shop-")
 	if err != nil {
@@ -46,9 +50,10 @@ func start(t *testing.T, count int) *service {
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	s := &service{region: filepath.Join(folder, "region")}
 	// A connection for each request, so that the workers share them.
-	s.client = http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	s.client = http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	program := exec.Command(os.Args[0], "-listen", "127.0.0.1:0", "-region", s.region,
 		"-database", filepath.Join(folder, "shop.sqlite"), "-workers", strconv.Itoa(count))
+	program.Args = append(program.Args, more...)
 	program.Env = append(os.Environ(), "SHOP=1")
 	program.Stderr = os.Stderr
 	out, err := program.StdoutPipe()
@@ -65,6 +70,7 @@ func start(t *testing.T, count int) *service {
 	ready := make(chan bool, 2)
 	go func() {
 		defer func() { ready <- false }()
+		started := false // workers that come later take the place of dead ones
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
 			what, rest, _ := strings.Cut(lines.Text(), " ")
@@ -74,7 +80,8 @@ func start(t *testing.T, count int) *service {
 			case "worker":
 				pid, _ := strconv.Atoi(rest)
 				s.mu.Lock()
-				if s.pids = append(s.pids, pid); len(s.pids) == count {
+				if s.pids = append(s.pids, pid); len(s.pids) == count && !started {
+					started = true
 					ready <- true
 				}
 				s.mu.Unlock()
@@ -86,11 +93,11 @@ func start(t *testing.T, count int) *service {
 		if !ok {
 			t.Fatal("the service ended")
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the service does not start")
 	}
 	// A worker is there when it answers.
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(patience); ; {
 		if code, _ := s.get("/health/startup", ""); code == 200 {
 			return s
 		}
@@ -142,7 +149,7 @@ func TestOneLimitAndNoLostCountWhileWorkersAreKilled(t *testing.T) {
 	s := start(t, 3)
 	const users, rate, burst = 3, 50, 100
 	var sent, answered, refused, broken atomic.Int64
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	begun := time.Now()
 	var seen sync.Map
@@ -168,29 +175,44 @@ func TestOneLimitAndNoLostCountWhileWorkersAreKilled(t *testing.T) {
 			}
 		}()
 	}
+	workers := func() (count int) {
+		seen.Range(func(any, any) bool { count++; return true })
+		return count
+	}
+	// Three times: some load, then a worker dies, and another one begins in its place.
+	until := func(what string, is func() bool) {
+		for deadline := time.Now().Add(patience); !is(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("after %v: %s", patience, what)
+				return
+			}
+		}
+	}
 	for range 3 {
-		time.Sleep(time.Second)
+		before := answered.Load()
+		until("no load", func() bool { return answered.Load() >= before+50 })
 		s.mu.Lock()
 		victim := s.pids[0]
 		s.pids = s.pids[1:]
 		s.mu.Unlock()
 		syscall.Kill(victim, syscall.SIGKILL)
+		until("no successor", func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.pids) == 3
+		})
 	}
+	until("the limit was not reached, or by one worker alone", func() bool { return refused.Load() > 0 && workers() >= 3 })
+	cancel()
 	done.Wait()
 	took := time.Since(begun).Seconds()
-
-	workers := 0
-	seen.Range(func(any, any) bool { workers++; return true })
 	data := s.observe(t)
 	counted := data.Counter("orders_answered", nil).Value
 	admitted := data.Limiter("user").Admitted
 	t.Logf("%d sent, %d answered by %d workers, %d refused, %d cut off; %d counted, %d admitted in %.2f s",
-		sent.Load(), answered.Load(), workers, refused.Load(), broken.Load(), counted, admitted, took)
+		sent.Load(), answered.Load(), workers(), refused.Load(), broken.Load(), counted, admitted, took)
 	if most := users * (burst + rate*took + 1); float64(counted) > most || float64(answered.Load()) > most {
 		t.Errorf("more than %v were let through", most)
-	}
-	if refused.Load() == 0 || workers < 3 {
-		t.Error("the limit was not reached, or by one worker alone")
 	}
 	// Whatever a client was told had been counted before. What was cut off may be counted, too.
 	if counted < uint64(answered.Load()) || counted > uint64(answered.Load()+broken.Load()) {
@@ -211,7 +233,7 @@ func TestOneLimitAndNoLostCountWhileWorkersAreKilled(t *testing.T) {
 }
 
 func TestOneBreakerForAllWorkers(t *testing.T) {
-	s := start(t, 3)
+	s := start(t, 3, "-open", "1h")
 	if code, body := s.get("/orders/7", "ada"); code != 200 || !strings.HasPrefix(body, "item 7,") {
 		t.Fatal(code, body)
 	}
@@ -229,14 +251,25 @@ func TestOneBreakerForAllWorkers(t *testing.T) {
 			t.Errorf("the breaker is open, but: %d %s", code, body)
 		}
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		if code, _ := s.get("/orders/7", fmt.Sprint(time.Now().UnixNano())); code == 200 {
-			break
+	if code, body := s.get("/health/ready", ""); code != 503 {
+		t.Error("ready without a database:", code, body)
+	}
+	// An operator in another process closes it, for all workers.
+	engine, err := tidegate.Open(tidegate.Config{Region: tidegate.Region{Path: s.region}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	breaker, err := engine.Breaker("database", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := breaker.SetMode(tidegate.BreakerClosed); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		if code, body := s.get("/orders/7", fmt.Sprint("user ", i)); code != 200 {
+			t.Errorf("the breaker is closed, but: %d %s", code, body)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the breaker does not close again")
-		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
