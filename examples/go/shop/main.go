@@ -87,7 +87,7 @@ func lead(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	socket, err := listener.(*net.TCPListener).File()
+	socket, err := inherited(listener.(*net.TCPListener))
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,23 @@ func lead(ctx context.Context) error {
 	}
 	done.Wait()
 	return ctx.Err()
+}
+
+// inherited is the listener's socket for child processes. They share its mode: a file that had been made
+// in non-blocking mode would be switched to blocking whenever a child is started with it, also for the
+// workers that are waiting in accept. One that was blocking from the start is left as it is.
+func inherited(listener *net.TCPListener) (*os.File, error) {
+	file, err := listener.File()
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	socket, err := syscall.Dup(int(file.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	syscall.CloseOnExec(socket)
+	return os.NewFile(uintptr(socket), "socket"), nil
 }
 
 func prepare(ctx context.Context) error {
