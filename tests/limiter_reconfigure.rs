@@ -241,7 +241,7 @@ fn plans_change_all_or_none() {
     engine.advance_clock(60_000_000_000).unwrap();
     assert_eq!((all(b"ann"), all(b"bob"), all(b"carl")), (4, 3, 3));
     let top = engine
-        .top_keys(limiter, tidegate::guard::top::By::Used, 3)
+        .top_keys(limiter, tidegate::guard::limiter::top::By::Used, 3)
         .unwrap();
     assert_eq!((top[0].key.as_str(), top[0].used), ("ann", 14));
 }

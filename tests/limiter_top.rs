@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate::engine::{Engine, Limiter};
 use tidegate::guard::Verdict;
-use tidegate::guard::top::{By, MOST};
+use tidegate::guard::limiter::top::{By, MOST};
 
 fn engine() -> Engine {
     Engine::open(

@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tidegate::engine::{Engine, Limiter};
-use tidegate::guard::rules::List;
-use tidegate::guard::together::{Request, Together};
+use tidegate::guard::limiter::rules::List;
+use tidegate::guard::limiter::together::{Request, Together};
 use tidegate::guard::{Decision, Verdict};
 
 const SECOND: u64 = 1_000_000_000;

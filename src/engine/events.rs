@@ -1,7 +1,7 @@
 //! What happened lately.
 
 use super::Engine;
-use crate::guard::denials;
+use crate::guard::limiter::denials;
 use crate::region::events::Cursor;
 use crate::snapshot::event::{self, EventReading};
 

@@ -576,7 +576,7 @@ impl Engine {
     pub fn open_limiter(&self, name: &str, policy: &LimiterPolicy) -> Result<Limiter> {
         self.writer()?;
         self.beat();
-        guard::registry::open(&self.region, name, policy).map(Limiter)
+        guard::limiter::registry::open(&self.region, name, policy).map(Limiter)
     }
 
     /// Opens the limiter `name` with the policy that a JSON object describes.
@@ -588,7 +588,7 @@ impl Engine {
     /// The limiter `name`, which must exist.
     pub fn find_limiter(&self, name: &str) -> Result<Limiter> {
         name::check("limiter", name)?;
-        guard::registry::find(&self.region, name.as_bytes())
+        guard::limiter::registry::find(&self.region, name.as_bytes())
             .map(Limiter)
             .ok_or_else(|| no_limiter(name))
     }
@@ -603,15 +603,15 @@ impl Engine {
         decision: Option<&mut Decision>,
     ) -> Result<Verdict> {
         self.writer()?;
-        guard::limiter::check(&self.region, &self.planes, limiter.0, key, cost, decision)
+        guard::limiter::check::check(&self.region, &self.planes, limiter.0, key, cost, decision)
     }
 
     /// Takes one unit of the limiter `name` for `key`, or none.
     #[inline]
     pub fn allow_request(&self, limiter: &[u8], key: Option<&[u8]>) -> Result<Verdict> {
         self.writer()?;
-        match guard::registry::find(&self.region, limiter) {
-            Some(id) => guard::limiter::check(&self.region, &self.planes, id, key, 1, None),
+        match guard::limiter::registry::find(&self.region, limiter) {
+            Some(id) => guard::limiter::check::check(&self.region, &self.planes, id, key, 1, None),
             None => Err(no_limiter(&String::from_utf8_lossy(limiter))),
         }
     }
@@ -691,7 +691,7 @@ impl Engine {
             let _ = self.writer();
             self.beat();
             self.keep_objectives();
-            crate::guard::denials::tell(&self.region, &self.planes);
+            crate::guard::limiter::denials::tell(&self.region, &self.planes);
         }
         self.with_own_plan(Snapshot::take(
             &self.region,

@@ -4,7 +4,7 @@ use crate::base::error::{Error, Result};
 use crate::base::{host, json, limits};
 use crate::guard::bulkhead::BulkheadPolicy;
 use crate::guard::chain::ChainPolicy;
-use crate::guard::policy::{Exceptions, LimiterPolicy};
+use crate::guard::limiter::policy::{Exceptions, LimiterPolicy};
 use crate::guard::retry::RetryPolicy;
 use crate::guard::{BreakerPolicy, ThrottlePolicy};
 use crate::health::Plan;

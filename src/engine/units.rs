@@ -2,13 +2,14 @@
 
 use super::{Engine, Limiter, options};
 use crate::base::error::Result;
-use crate::guard::reconfigure;
-use crate::guard::registry;
-use crate::guard::rules::{self, List};
-use crate::guard::texts::{self, Style};
-use crate::guard::together::{self, Request, Together};
-use crate::guard::top::{self, By};
-use crate::guard::{Decision, Exceptions, LimiterPolicy, TopKey, Verdict, units};
+use crate::guard::limiter::reconfigure;
+use crate::guard::limiter::registry;
+use crate::guard::limiter::rules::{self, List};
+use crate::guard::limiter::texts::{self, Style};
+use crate::guard::limiter::together::{self, Request, Together};
+use crate::guard::limiter::top::{self, By};
+use crate::guard::limiter::units;
+use crate::guard::{Decision, Exceptions, LimiterPolicy, TopKey, Verdict};
 
 impl Engine {
     /// Takes the units of all `requests`, or none.

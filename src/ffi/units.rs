@@ -8,10 +8,10 @@ use super::{edge, input, output};
 use crate::base::error::{Error, Result};
 use crate::engine::Limiter;
 use crate::export::json::top;
-use crate::guard::rules::List;
-use crate::guard::texts::Style;
-use crate::guard::together::{MAX_TOGETHER, Request, Together};
-use crate::guard::top::By;
+use crate::guard::limiter::rules::List;
+use crate::guard::limiter::texts::Style;
+use crate::guard::limiter::together::{MAX_TOGETHER, Request, Together};
+use crate::guard::limiter::top::By;
 use crate::guard::{Decision, Verdict};
 use std::ffi::c_char;
 

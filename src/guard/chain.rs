@@ -9,9 +9,10 @@
 
 use super::bulkhead;
 use super::document::Fields;
+use super::limiter::{check, registry};
 use super::retry::{self, Admission};
 use super::stored::{self, Entry};
-use super::{Decision, Verdict, breaker, limiter, registry, throttle};
+use super::{Decision, Verdict, breaker, throttle};
 use crate::base::error::{Error, Result};
 use crate::base::outcome::Outcome;
 use crate::cell::planes::Planes;
@@ -290,7 +291,7 @@ pub fn acquire_at_once(
     let limiter = entry.get(word::LIMITER);
     if limiter != 0 {
         let key = request.key.filter(|_| traits & KEYED_LIMITER != 0);
-        if !limiter::admit_at_once(region, planes, limiter, key, request.cost) {
+        if !check::admit_at_once(region, planes, limiter, key, request.cost) {
             return Err(begun(permit, Part::Limiter));
         }
     }
@@ -477,7 +478,7 @@ impl Chain<'_> {
         if limiter != 0 {
             let (key, cost) = (key(KEYED_LIMITER), request.cost);
             let mut decision = Decision::default();
-            let verdict = limiter::check(region, planes, limiter, key, cost, Some(&mut decision))?;
+            let verdict = check::check(region, planes, limiter, key, cost, Some(&mut decision))?;
             if verdict == Verdict::Denied {
                 return Ok(Some((Part::Limiter, decision.retry_after_ns)));
             }

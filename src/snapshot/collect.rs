@@ -44,7 +44,7 @@ impl Snapshot {
             scratch: RefCell::default(),
         };
         let (families, readable) = families(&reader);
-        let mut limiters = guard::registry::list(region, planes);
+        let mut limiters = guard::limiter::registry::list(region, planes);
         limiters.order_by(|one, other| one.name.cmp(&other.name));
         Snapshot {
             version: env!("CARGO_PKG_VERSION"),

@@ -3,7 +3,7 @@
 use super::machine::{PARTS, Phase, Thresholds, Times};
 use crate::base::error::Result;
 use crate::guard::document::{Fields, nanoseconds};
-use crate::guard::gcra::decimal;
+use crate::guard::limiter::gcra::decimal;
 use serde_json::{Map, Value, json};
 
 const FIELDS: [&str; 16] = [

@@ -4,8 +4,8 @@
 //! two sketches: of units that were admitted, and of checks that were denied. Others pay nothing.
 //! Keys are counted whole and shown masked: two that look the same are two.
 
+use super::check::{Ruling, resolve};
 use super::entry::{self, Entry};
-use super::limiter::{Ruling, resolve};
 use super::mask::Recorded;
 use super::registry::name_of;
 use crate::base::error::{Error, Result};

@@ -14,11 +14,11 @@ use super::room::Found;
 use super::sliding::{Attempt, Window};
 use super::top;
 use super::units::Account;
-use super::{Decision, Verdict};
 use crate::base::error::Result;
 use crate::base::limits;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::planes::Planes;
+use crate::guard::{Decision, Verdict};
 use crate::region::Region;
 use crate::region::clock::Clock;
 use crate::region::handle::{self, IdKind};
@@ -55,7 +55,7 @@ pub fn check(
 
 /// [`check`] by a plain limiter, if it admits; else nothing is done, nor counted, and it is to be asked.
 #[inline(always)]
-pub(super) fn admit_at_once(
+pub(in crate::guard) fn admit_at_once(
     region: &Region,
     planes: &Planes,
     id: u64,

@@ -17,13 +17,13 @@
 //! units of one call, which come back as all units do. Nothing is held in between, so there is
 //! nothing that others would have to release.
 
-use super::Decision;
-use super::limiter::{Ruling, resolve, settle};
+use super::check::{Ruling, resolve, settle};
 use super::refusal;
 use super::top;
 use super::units::{Account, Answer};
 use crate::base::error::{Error, Result};
 use crate::cell::planes::Planes;
+use crate::guard::Decision;
 use crate::region::Region;
 
 /// Most limits of one decision.

@@ -2,7 +2,7 @@
 
 use super::{Entry, GROUP, Life, PATIENCE, PROVISIONAL, Print, Table};
 use crate::base::sync::{Ordering, fence};
-use crate::guard::policy::WhenFull;
+use crate::guard::limiter::policy::WhenFull;
 
 impl Table {
     pub(super) fn survey<'a>(self, print: Print, life: &impl Life) -> Option<Survey<'a>> {

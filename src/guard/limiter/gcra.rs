@@ -219,7 +219,7 @@ impl Rate {
 }
 
 /// The shortest decimal that reads as `value`: digits and a power of ten.
-pub(super) fn decimal(value: f64) -> (u128, i32) {
+pub(in crate::guard) fn decimal(value: f64) -> (u128, i32) {
     let text = format!("{value:e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

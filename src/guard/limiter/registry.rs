@@ -1,6 +1,5 @@
 //! Limiters by name: find, make, list.
 
-use super::directory::Directory;
 use super::entry::{self, Entry};
 use super::keys::Table;
 use super::mask::Recorded;
@@ -13,6 +12,7 @@ use crate::base::limits::MAX_NAME_BYTES;
 use crate::base::order::Order;
 use crate::base::sync::Ordering;
 use crate::cell::planes::Planes;
+use crate::guard::directory::Directory;
 use crate::region::Region;
 use crate::region::handle::IdKind;
 use crate::region::raw::Words;
@@ -41,7 +41,7 @@ pub mod tally {
     pub const SHADOWED: usize = 7;
 }
 
-pub(super) fn directory(region: &Region) -> Directory<'_> {
+pub(in crate::guard) fn directory(region: &Region) -> Directory<'_> {
     Directory {
         region,
         table: region.layout().limiters,
@@ -70,7 +70,7 @@ pub fn find(region: &Region, name: &[u8]) -> Option<u64> {
 }
 
 /// True when limiter `id` has a limit for each key.
-pub(super) fn is_keyed(region: &Region, id: u64) -> bool {
+pub(in crate::guard) fn is_keyed(region: &Region, id: u64) -> bool {
     Entry::at(region, crate::region::handle::entry(id)).is_some_and(|limiter| limiter.is_keyed())
 }
 
@@ -314,7 +314,7 @@ fn keys_used(region: &Region, limiter: &Entry<'_>) -> u64 {
 
 /// The name of limiter `id`.
 pub fn name(region: &Region, id: u64) -> Result<String> {
-    super::limiter::resolve(region, id).map(|limiter| name_of(region.words(), &limiter))
+    super::check::resolve(region, id).map(|limiter| name_of(region.words(), &limiter))
 }
 
 /// The limiter's name, for messages.

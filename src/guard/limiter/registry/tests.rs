@@ -1,6 +1,6 @@
-use super::super::directory::turn::Turn;
 use super::*;
 use crate::base::error::Kind;
+use crate::guard::directory::turn::Turn;
 use crate::region::header;
 use crate::region::layout::Limits;
 use serde_json::json;

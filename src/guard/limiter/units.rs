@@ -5,21 +5,21 @@
 //! beaten by another caller, it begins again. A process killed in between has changed nothing, or
 //! everything.
 
+use super::check::{Ruling, resolve, settle};
 use super::entry::{self, Entry};
 use super::fixed::Fixed;
 use super::keys::{self, Print};
-use super::limiter::{Ruling, resolve, settle};
 use super::refusal;
 use super::room::Found;
 use super::rules::{self, Standing};
 use super::sliding::{Attempt, EXACT, LAST_TIME};
 use super::terms::Terms;
 use super::top;
-use super::{Decision, Verdict};
 use crate::base::error::Result;
 use crate::base::limits;
 use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::planes::Planes;
+use crate::guard::{Decision, Verdict};
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};
 

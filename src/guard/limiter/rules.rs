@@ -12,9 +12,9 @@
 //! A rule that says nothing any more is idle, and its entry goes to another key. A limiter without
 //! keys has one rule, in a word of its own.
 
+use super::check::resolve;
 use super::entry::{self, Entry};
 use super::keys::{Displaced, Life, Place, Print, Table};
-use super::limiter::resolve;
 use super::policy::WhenFull;
 use super::refusal;
 use super::registry::{self, name_of};

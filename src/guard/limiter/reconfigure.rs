@@ -7,8 +7,8 @@
 //!
 //! A process killed in between has changed nothing, or everything; who comes next begins again.
 
+use super::check::resolve;
 use super::entry::{self, Entry};
-use super::limiter::resolve;
 use super::mask::Recorded;
 use super::pace::UNDER_WAY_NS;
 use super::policy::{Algorithm, LimiterPolicy, nanoseconds};

@@ -1,7 +1,7 @@
 //! Why a check has no verdict, in words.
 
+use super::check::Ruling;
 use super::entry::Entry;
-use super::limiter::Ruling;
 use super::terms::Terms;
 use crate::base::error::{Error, Result};
 use crate::base::limits;
