@@ -9,9 +9,11 @@ use super::entry::{self, Entry};
 use super::gcra::{Answer, Rate};
 use super::keys::Print;
 use super::refusal;
-use super::registry::tally;
+use super::registry::resolve;
 use super::room::Found;
+use super::ruling::Ruling;
 use super::sliding::{Attempt, Window};
+use super::tally;
 use super::top;
 use super::units::Account;
 use crate::base::error::Result;
@@ -101,15 +103,6 @@ fn unsettled(
         .ok_or_else(|| refusal::of(ruling, region, limiter, cost, key))
 }
 
-/// The entry of limiter `id`.
-#[inline(always)]
-pub(super) fn resolve(region: &Region, id: u64) -> Result<Entry<'_>> {
-    match Entry::at(region, handle::entry(id)) {
-        Some(limiter) if limiter.id() == id && handle::is(id, IdKind::Limiter) => Ok(limiter),
-        _ => Err(refusal::stale(id)),
-    }
-}
-
 /// Counts a ruling; None when it is no verdict.
 #[inline(always)]
 pub(super) fn settle(
@@ -160,22 +153,6 @@ fn special(
     }
     top::record(region, limiter, key, answer.ruling, cost);
     answer.ruling
-}
-
-/// A verdict, or why there is none. One byte: errors get their words only where they are returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ruling {
-    Admitted,
-    Denied,
-    /// Denied, but only counted: the limiter is in shadow mode.
-    Shadowed,
-    /// The cost is more than the limiter ever holds.
-    Never,
-    /// A key too many or too few.
-    WrongKey,
-    LongKey,
-    /// The region holds something impossible.
-    Damaged,
 }
 
 /// The numbers behind a ruling, for a caller who wants them.

@@ -8,7 +8,7 @@
 //! leaves one untold: the number in all, which each event has too, says so.
 
 use super::entry::{self, Entry};
-use super::registry::tally;
+use super::tally;
 use crate::base::sync::Ordering;
 use crate::cell::planes::Planes;
 use crate::region::Region;

@@ -25,7 +25,8 @@
 //! | [`pace`] | a token bucket whose rate was changed: pure arithmetic |
 //! | [`warm`] | a token bucket that warms up: pure arithmetic |
 //! | [`denials`] | what was denied, in the ring of events |
-//! | `refusal` | errors in words |
+//! | `ruling`, `refusal` | what a check finds; errors in words |
+//! | [`tally`] | the columns of a limiter in the planes |
 
 pub mod check;
 pub mod denials;
@@ -41,7 +42,9 @@ mod refusal;
 pub mod registry;
 mod room;
 pub mod rules;
+mod ruling;
 pub mod sliding;
+pub mod tally;
 mod terms;
 pub mod texts;
 pub mod together;

@@ -7,13 +7,13 @@
 //!
 //! A process killed in between has changed nothing, or everything; who comes next begins again.
 
-use super::check::resolve;
 use super::entry::{self, Entry};
 use super::mask::Recorded;
 use super::pace::UNDER_WAY_NS;
 use super::policy::{Algorithm, LimiterPolicy, nanoseconds};
 use super::refusal;
 use super::registry::name_of;
+use super::registry::resolve;
 use super::sliding::EXACT;
 use super::terms::{Block, Terms};
 use super::warm::{self, Scale};

@@ -1,17 +1,11 @@
 //! Why a check has no verdict, in words.
 
-use super::check::Ruling;
 use super::entry::Entry;
+use super::ruling::Ruling;
 use super::terms::Terms;
 use crate::base::error::{Error, Result};
 use crate::base::limits;
 use crate::region::Region;
-
-#[cold]
-#[inline(never)]
-pub(super) fn stale(id: u64) -> Error {
-    Error::stale(format!("{id:#x} is not the id of a limiter of this engine"))
-}
 
 #[cold]
 #[inline(never)]

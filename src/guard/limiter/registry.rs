@@ -5,6 +5,7 @@ use super::keys::Table;
 use super::mask::Recorded;
 use super::policy::{Algorithm, Keyed, LimiterPolicy};
 use super::room::{BucketLife, FixedLife, WindowLife};
+use super::tally;
 use super::terms::{Block, Terms};
 use super::top::{self, TopKeys};
 use crate::base::error::{Error, Result};
@@ -14,32 +15,12 @@ use crate::base::sync::Ordering;
 use crate::cell::planes::Planes;
 use crate::guard::directory::Directory;
 use crate::region::Region;
-use crate::region::handle::IdKind;
+use crate::region::handle::{self, IdKind};
 use crate::region::raw::Words;
 use crate::region::text::TextRef;
 
 /// Keys that can have rules, where not more are listed.
 const DEFAULT_RULES: u64 = 4096;
-
-/// The columns of a limiter in the planes.
-pub mod tally {
-    /// Checks that were admitted.
-    pub const ADMITTED: usize = 0;
-    /// Checks that were denied.
-    pub const DENIED: usize = 1;
-    /// Of those denied, the ones for which there was no room.
-    pub const DENIED_FULL: usize = 2;
-    /// Of those admitted, the ones that could not be counted against a key for lack of room.
-    pub const ALLOWED_FULL: usize = 3;
-    /// Keys in use that were forgotten to make room.
-    pub const EVICTED: usize = 4;
-    /// Idle keys whose entries were reused; nothing was lost.
-    pub const REUSED: usize = 5;
-    /// Units of admitted checks beyond the first of each.
-    pub const FURTHER_UNITS: usize = 6;
-    /// Checks that shadow mode let pass.
-    pub const SHADOWED: usize = 7;
-}
 
 pub(in crate::guard) fn directory(region: &Region) -> Directory<'_> {
     Directory {
@@ -67,6 +48,21 @@ pub fn open(region: &Region, name: &str, policy: &LimiterPolicy) -> Result<u64> 
 pub fn find(region: &Region, name: &[u8]) -> Option<u64> {
     let limiters = directory(region);
     limiters.find(name).map(|index| limiters.id(index))
+}
+
+/// The entry of limiter `id`.
+#[inline(always)]
+pub(super) fn resolve(region: &Region, id: u64) -> Result<Entry<'_>> {
+    match Entry::at(region, handle::entry(id)) {
+        Some(limiter) if limiter.id() == id && handle::is(id, IdKind::Limiter) => Ok(limiter),
+        _ => Err(stale(id)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn stale(id: u64) -> Error {
+    Error::stale(format!("{id:#x} is not the id of a limiter of this engine"))
 }
 
 /// True when limiter `id` has a limit for each key.
@@ -314,7 +310,7 @@ fn keys_used(region: &Region, limiter: &Entry<'_>) -> u64 {
 
 /// The name of limiter `id`.
 pub fn name(region: &Region, id: u64) -> Result<String> {
-    super::check::resolve(region, id).map(|limiter| name_of(region.words(), &limiter))
+    resolve(region, id).map(|limiter| name_of(region.words(), &limiter))
 }
 
 /// The limiter's name, for messages.

@@ -1,14 +1,14 @@
 //! Room for a key that has no entry: what becomes of the old owner's state, and what the answer is
 //! when there is none.
 
-use super::check::Ruling;
 use super::entry::{self, Entry};
 use super::fixed::Fixed;
 use super::keys::{self, Displaced, Life, Place, Print};
 use super::pace::Moment;
 use super::policy::WhenFull;
-use super::registry::tally;
+use super::ruling::Ruling;
 use super::sliding::Window;
+use super::tally;
 use super::terms::Terms;
 use crate::guard::Decision;
 use crate::region::Region;

@@ -12,11 +12,11 @@
 //! A rule that says nothing any more is idle, and its entry goes to another key. A limiter without
 //! keys has one rule, in a word of its own.
 
-use super::check::resolve;
 use super::entry::{self, Entry};
 use super::keys::{Displaced, Life, Place, Print, Table};
 use super::policy::WhenFull;
 use super::refusal;
+use super::registry::resolve;
 use super::registry::{self, name_of};
 use crate::base::error::{Error, Result};
 use crate::base::limits;

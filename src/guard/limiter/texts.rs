@@ -3,10 +3,10 @@
 //! The fields are Structured Fields (RFC 9651): a policy's name is a String, numbers are Integers
 //! of at most 15 digits. Seconds are rounded up, so that a client that waits as told is not early.
 
-use super::check::resolve;
 use super::entry::{self, Entry};
 use super::policy::Algorithm;
 use super::registry::name_of;
+use super::registry::resolve;
 use crate::base::error::{Error, Result};
 use crate::guard::{Decision, Verdict};
 use crate::region::Region;

@@ -17,8 +17,10 @@
 //! units of one call, which come back as all units do. Nothing is held in between, so there is
 //! nothing that others would have to release.
 
-use super::check::{Ruling, resolve, settle};
+use super::check::settle;
 use super::refusal;
+use super::registry::resolve;
+use super::ruling::Ruling;
 use super::top;
 use super::units::{Account, Answer};
 use crate::base::error::{Error, Result};

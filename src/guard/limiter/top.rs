@@ -4,10 +4,11 @@
 //! two sketches: of units that were admitted, and of checks that were denied. Others pay nothing.
 //! Keys are counted whole and shown masked: two that look the same are two.
 
-use super::check::{Ruling, resolve};
 use super::entry::{self, Entry};
 use super::mask::Recorded;
 use super::registry::name_of;
+use super::registry::resolve;
+use super::ruling::Ruling;
 use crate::base::error::{Error, Result};
 use crate::cell::heavy::{self, Heavy};
 use crate::region::Region;

@@ -5,13 +5,15 @@
 //! beaten by another caller, it begins again. A process killed in between has changed nothing, or
 //! everything.
 
-use super::check::{Ruling, resolve, settle};
+use super::check::settle;
 use super::entry::{self, Entry};
 use super::fixed::Fixed;
 use super::keys::{self, Print};
 use super::refusal;
+use super::registry::resolve;
 use super::room::Found;
 use super::rules::{self, Standing};
+use super::ruling::Ruling;
 use super::sliding::{Attempt, EXACT, LAST_TIME};
 use super::terms::Terms;
 use super::top;
