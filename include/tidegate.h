@@ -1805,7 +1805,9 @@ tidegate_status tidegate_error_report(tidegate_engine *engine,
  * full again. With `"shadow":true` denials are counted, and everything passes.
  *
  * A limiter with keys also takes `"allow"` and `"deny"`, lists of keys that are
- * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan(). With
+ * always admitted or never: they count when the limiter is made, and later
+ * openings leave what tidegate_limiter_allow() has changed since. And `"plans"`;
+ * see tidegate_limiter_set_plan(). With
  * `"record_keys"` it counts what its keys do; see tidegate_limiter_top().
  *
  * @param engine       An open engine.
@@ -2213,8 +2215,8 @@ tidegate_status tidegate_limiter_top(tidegate_engine *engine,
  *                              the sentence says why; or the engine is an
  *                              observer;
  *         TIDEGATE_E_STALE     the limiter is not one of this engine;
- *         TIDEGATE_E_CAPACITY  the region has no room: each change takes 64
- *                              bytes, the first one 128.
+ *         TIDEGATE_E_CAPACITY  the region has no room: each change takes 72
+ *                              bytes, the first one 144.
  *         After any but the last nothing is changed. A process that is killed
  *         here leaves each of limiter and plans as it was, or as it should be.
  *

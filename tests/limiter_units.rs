@@ -557,3 +557,16 @@ fn denials_are_told_once_a_second_and_counted() {
     let _ = engine.snapshot();
     assert_eq!(told(), [[2, 17]]);
 }
+
+#[test]
+fn lists_of_a_configuration_count_once() {
+    let engine = engine();
+    let config =
+        r#"{"algorithm":"token_bucket","rate_per_second":1,"burst":1,"keyed":true,"deny":["eve"]}"#;
+    let limiter = open(&engine, "l", config);
+    let ask = || engine.check(limiter, Some(b"eve"), 1, None).unwrap();
+    assert_eq!(ask(), Verdict::Denied);
+    engine.set_list(limiter, Some(b"eve"), List::None).unwrap();
+    open(&engine, "l", config);
+    assert_eq!(ask(), Verdict::Admitted, "opening again undoes nothing");
+}

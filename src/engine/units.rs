@@ -72,7 +72,8 @@ impl Engine {
         rules::set_plan(&self.region, limiter.0, key, plan)
     }
 
-    /// Opens the limiter `name` with `policy`, and with keys that it treats apart.
+    /// Opens the limiter `name` with `policy`, and with keys that it treats apart. The lists are
+    /// applied by whoever makes the limiter; one killed at it leaves that to the next who opens it.
     pub fn open_limiter_with(
         &self,
         name: &str,
@@ -83,7 +84,10 @@ impl Engine {
         for (plan, policy) in &exceptions.plans {
             self.open_limiter(&rules::plan_name(name, plan), policy)?;
         }
-        self.set_lists(limiter, exceptions)?;
+        if !rules::is_listed(&self.region, limiter.0)? {
+            self.set_lists(limiter, exceptions)?;
+            rules::set_listed(&self.region, limiter.0)?;
+        }
         Ok(limiter)
     }
 

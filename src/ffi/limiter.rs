@@ -69,7 +69,9 @@ pub struct tidegate_decision {
  * full again. With `"shadow":true` denials are counted, and everything passes.
  *
  * A limiter with keys also takes `"allow"` and `"deny"`, lists of keys that are
- * always admitted or never, and `"plans"`; see tidegate_limiter_set_plan(). With
+ * always admitted or never: they count when the limiter is made, and later
+ * openings leave what tidegate_limiter_allow() has changed since. And `"plans"`;
+ * see tidegate_limiter_set_plan(). With
  * `"record_keys"` it counts what its keys do; see tidegate_limiter_top().
  *
  * @param engine       An open engine.

@@ -544,8 +544,8 @@ pub unsafe extern "C" fn tidegate_limiter_top(
  *                              the sentence says why; or the engine is an
  *                              observer;
  *         TIDEGATE_E_STALE     the limiter is not one of this engine;
- *         TIDEGATE_E_CAPACITY  the region has no room: each change takes 64
- *                              bytes, the first one 128.
+ *         TIDEGATE_E_CAPACITY  the region has no room: each change takes 72
+ *                              bytes, the first one 144.
  *         After any but the last nothing is changed. A process that is killed
  *         here leaves each of limiter and plans as it was, or as it should be.
  *

@@ -76,6 +76,8 @@ pub const BLOCK_AT: usize = 21;
 pub const DENIAL_TOLD: usize = 22;
 /// How many denials there had been then.
 pub const DENIALS_TOLD: usize = 23;
+/// 1 once the lists of the configuration that made the limiter are in force.
+pub const LISTED: usize = 24;
 
 /// Shape of a token bucket without keys.
 pub const BUCKET: u64 = 0;

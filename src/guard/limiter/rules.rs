@@ -242,6 +242,20 @@ fn make(region: &Region, limiter: Entry<'_>) -> Result<Table> {
     table(region, limiter).ok_or_else(|| Error::format("the region's table of limiters is damaged"))
 }
 
+/// True once the lists that limiter `id` was made with are in force.
+pub fn is_listed(region: &Region, id: u64) -> Result<bool> {
+    let limiter = resolve(region, id)?;
+    Ok(limiter
+        .get(entry::LISTED)
+        .is_some_and(|word| word.load(Ordering::Acquire) != 0))
+}
+
+/// Keeps that they are, so that no later opening undoes what was changed since.
+pub fn set_listed(region: &Region, id: u64) -> Result<()> {
+    resolve(region, id)?.set_if_zero(entry::LISTED, 1);
+    Ok(())
+}
+
 /// Changes the rule of `key`; `is_made` when it needs an entry for that.
 fn change(
     region: &Region,
