@@ -5,6 +5,7 @@ a call costs no jump through a table. Environment variables, none of them needed
 
 TIDEGATE_LIBRARY  a libtidegate.a that is already built; cargo is not called then
 TIDEGATE_PROFILE  cargo's profile, `release` unless it says otherwise
+TIDEGATE_LINK     libraries to link besides, for a compiler that brings no unwinder
 """
 
 from __future__ import annotations
@@ -85,12 +86,13 @@ if sys.platform == "linux":
         "-Wl,--strip-debug",
         "-Wl,--gc-sections",
         # Only PyInit__native is for others to see.
-        "-Wl,--exclude-libs,ALL",
+        f"-Wl,--version-script={HERE / 'native' / 'exports.map'}",
         # The kernel keeps a pointer into the code of a thread's last restartable sequence.
         "-Wl,-z,nodelete",
         "-Wl,-z,now",
     ]
     libraries = ["pthread", "dl", "m"]
+libraries += os.environ.get("TIDEGATE_LINK", "").split()
 
 setup(
     version=version(),
@@ -101,7 +103,11 @@ setup(
             sources=sorted(
                 path.relative_to(HERE).as_posix() for path in (HERE / "native").glob("*.c")
             ),
-            depends=["native/native.h", os.path.relpath(ROOT / "include" / "tidegate.h", HERE)],
+            depends=[
+                "native/native.h",
+                "native/exports.map",
+                os.path.relpath(ROOT / "include" / "tidegate.h", HERE),
+            ],
             include_dirs=["native", os.path.relpath(ROOT / "include", HERE)],
             define_macros=[] if FREE_THREADED else [("Py_LIMITED_API", hex(STABLE))],
             extra_compile_args=[

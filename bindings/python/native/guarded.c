@@ -149,7 +149,7 @@ static PyObject *call_again(Guarded *self, const Arguments *given)
     }
 }
 
-static PyObject *call_once(Guarded *self, const Arguments *given)
+static PyObject *call_through(Guarded *self, const Arguments *given)
 {
     Call call;
     Refusal refusal;
@@ -186,7 +186,7 @@ static PyObject *call_any(Guarded *self, const Arguments *given)
     /* The function may drop the last reference to its own decorator. */
     Py_INCREF(self);
     PyObject *result =
-        self->guard->kind == KIND_RETRY ? call_again(self, given) : call_once(self, given);
+        self->guard->kind == KIND_RETRY ? call_again(self, given) : call_through(self, given);
     Py_DECREF(self);
     return result;
 }
