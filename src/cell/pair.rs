@@ -60,19 +60,23 @@ impl Pair<'_> {
 /// Under loom both halves are squeezed into one word of 32 and 32 bits, which loom can swap.
 #[cfg(loom)]
 impl Pair<'_> {
+    /// The first word.
     pub fn first(self) -> u64 {
         self.load().0
     }
 
+    /// The first word of the pair that begins at `word`.
     pub fn first_of(word: &AtomicU64) -> u64 {
         word.load(Ordering::SeqCst) >> 32
     }
 
+    /// Both words.
     pub fn load(self) -> (u64, u64) {
         let word = self.words[0].load(Ordering::SeqCst);
         (word >> 32, word & 0xffff_ffff)
     }
 
+    /// Puts `new` in place of `old`; false when something else was there.
     pub fn swap(self, old: (u64, u64), new: (u64, u64)) -> bool {
         let squeeze = |(first, second): (u64, u64)| first << 32 | second & 0xffff_ffff;
         self.words[0]

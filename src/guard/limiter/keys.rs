@@ -391,6 +391,7 @@ impl Table {
 #[derive(Clone, Copy)]
 struct Group<'a> {
     words: Words,
+    #[cfg_attr(loom, expect(dead_code, reason = "loom keeps a pair in one word"))]
     entries: &'a [AtomicU64; 2 * GROUP],
     at: usize,
     number: usize,
