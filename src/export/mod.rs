@@ -35,7 +35,6 @@ pub mod prometheus;
 mod samples;
 pub mod selection;
 pub mod statsd;
-mod usage;
 
 use crate::base::error::{Error, Result};
 use crate::health::judge;

@@ -4,8 +4,8 @@ mod breakers;
 mod guards;
 mod objectives;
 mod throttles;
+pub(super) mod usage;
 
-use super::usage;
 use crate::base::order::Order;
 use crate::guard::{Algorithm, LimiterReading, WhenFull};
 use crate::metrics::Kind;

@@ -20,8 +20,9 @@
 use super::bounds;
 use super::names::{self, Taken};
 use super::operations::{self, Part};
+use super::own::usage;
 use super::own::{self, Number, OwnFamily};
-use super::{escape, number, samples, usage};
+use super::{escape, number, samples};
 use crate::base::order::Order;
 use crate::cell::histogram::Distribution;
 use crate::metrics::Kind;

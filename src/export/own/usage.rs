@@ -1,6 +1,6 @@
 //! What workers and the host use, as metrics named as promlint asks.
 
-use super::own::{Number, OwnFamily, OwnSample};
+use super::{Number, OwnFamily, OwnSample};
 use crate::base::order::Order;
 use crate::metrics::Kind;
 use crate::snapshot::{DiskUsage, ProcessUsage, Snapshot};
@@ -91,7 +91,7 @@ pub(super) fn families<'s>(
 }
 
 /// The workers that can be read, each process once, with its number as text.
-pub(super) fn workers(snapshot: &Snapshot) -> Vec<(String, &ProcessUsage)> {
+pub(in crate::export) fn workers(snapshot: &Snapshot) -> Vec<(String, &ProcessUsage)> {
     let mut found: Vec<(u32, &ProcessUsage)> = snapshot
         .engine
         .workers
