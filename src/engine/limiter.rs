@@ -1,17 +1,62 @@
-//! Limiters beyond the plain check: several at once, units ahead of time and back, keys apart.
+//! Limiters: the check, several at once, units ahead of time and back, keys apart.
 
 use super::{Engine, Limiter, options};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
+use crate::base::name;
 use crate::guard::limiter::reconfigure;
-use crate::guard::limiter::registry;
 use crate::guard::limiter::rules::{self, List};
 use crate::guard::limiter::texts::{self, Style};
 use crate::guard::limiter::together::{self, Request, Together};
 use crate::guard::limiter::top::{self, By};
 use crate::guard::limiter::units;
+use crate::guard::limiter::{check, registry};
 use crate::guard::{Decision, Exceptions, LimiterPolicy, TopKey, Verdict};
 
 impl Engine {
+    /// Opens the limiter `name` with `policy`.
+    pub fn open_limiter(&self, name: &str, policy: &LimiterPolicy) -> Result<Limiter> {
+        self.writer()?;
+        self.beat();
+        registry::open(&self.region, name, policy).map(Limiter)
+    }
+
+    /// Opens the limiter `name` with the policy that a JSON object describes.
+    pub fn open_limiter_from(&self, name: &str, config: &str) -> Result<Limiter> {
+        let (policy, exceptions) = options::limiter_policy(name, config)?;
+        self.open_limiter_with(name, &policy, &exceptions)
+    }
+
+    /// The limiter `name`, which must exist.
+    pub fn find_limiter(&self, name: &str) -> Result<Limiter> {
+        name::check("limiter", name)?;
+        registry::find(&self.region, name.as_bytes())
+            .map(Limiter)
+            .ok_or_else(|| no_limiter(name))
+    }
+
+    /// Takes `cost` units for `key`, or none.
+    #[inline(always)]
+    pub fn check(
+        &self,
+        limiter: Limiter,
+        key: Option<&[u8]>,
+        cost: u32,
+        decision: Option<&mut Decision>,
+    ) -> Result<Verdict> {
+        self.writer()?;
+        check::check(&self.region, &self.planes, limiter.0, key, cost, decision)
+    }
+
+    /// Takes one unit of the limiter `name` for `key`, or none.
+    #[inline]
+    pub fn allow_request(&self, limiter: &[u8], key: Option<&[u8]>) -> Result<Verdict> {
+        self.writer()?;
+        match registry::find(&self.region, limiter) {
+            Some(id) => check::check(&self.region, &self.planes, id, key, 1, None),
+            None => Err(no_limiter(&String::from_utf8_lossy(limiter))),
+        }
+    }
+
     /// Takes the units of all `requests`, or none.
     pub fn check_all(&self, requests: &[Request<'_>]) -> Result<Together> {
         self.writer()?;
@@ -151,4 +196,11 @@ impl Engine {
     pub fn rate_limit_problem(&self, limiter: Limiter, decision: &Decision) -> Result<String> {
         texts::problem(&self.region, limiter.0, decision)
     }
+}
+
+#[cold]
+fn no_limiter(name: &str) -> Error {
+    Error::not_found(format!(
+        "there is no limiter {name:?}: open it, or name it in the configuration"
+    ))
 }
