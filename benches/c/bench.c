@@ -12,7 +12,9 @@ enum {
     KEY_BYTES = 24,
     NAMES = 1000,
     WINDOW_CALLS = 1 << 21, /* at most 60 for each key */
-    WINDOW_KEYS = WINDOW_CALLS / 60 + 1
+    WINDOW_KEYS = WINDOW_CALLS / 60 + 1,
+    MINUTE_CALLS = 1 << 20,
+    MINUTE_KEYS = 3 * MOST_SAMPLES * (MINUTE_CALLS / 60 + 2)
 };
 
 static const char BUCKET[] =
@@ -21,7 +23,7 @@ static const uint32_t HALF = 500000000;
 
 static tidegate_counter counter;
 static tidegate_histogram histogram, samples;
-static tidegate_limiter half, once, keyed_10k, keyed_1m, window;
+static tidegate_limiter half, once, keyed_10k, keyed_1m, window, minute;
 static double latencies[LATENCIES];
 static uint16_t clients[LATENCIES];
 static char names[NAMES][32];
@@ -44,6 +46,16 @@ static unsigned long number_of(const char *key)
         number = number * 10 + (unsigned char)key[at];
     }
     return number * 0x9e3779b97f4a7c15u;
+}
+
+/* Sixty calls for each key, none of which was there before. */
+static void check_minute(unsigned long at)
+{
+    static _Thread_local unsigned long key[2];
+    if (at % 60 == 0 || key[0] == 0) {
+        key[0] = atomic_fetch_add_explicit(&shared->fresh, 1, memory_order_relaxed) + 1;
+    }
+    (void)!tidegate_limiter_check(engine, minute, (const char *)key, sizeof key, 1, NULL);
 }
 
 static void quantiles_of(double window_seconds)
@@ -79,6 +91,7 @@ ROW(admitted_10k, CHECK(keyed_10k, zipf[at % KEY_CALLS]))
 ROW(admitted_1m, CHECK(keyed_1m, uniform[at % KEY_CALLS]))
 /* Thirty calls for each key, by each thread or twice by the only one. */
 ROW(window_in_a_row, CHECK(window, in_turn[at % (WINDOW_CALLS / 2) / 30]))
+ROW(minute_in_a_row, check_minute(at))
 ROW(window_in_turn, CHECK(window, in_turn[at % WINDOW_KEYS]))
 
 static const struct row rows[] = {
@@ -102,8 +115,9 @@ static const struct row rows[] = {
     {"limiter_check, denied", denied, 3, 14, 16, 0},
     {"limiter_check, 10,000 keys, zipf", admitted_10k, 5, 40, 50, 0},
     {"limiter_check, 1,000,000 keys, uniform", admitted_1m, 6, 130, 150, 0},
-    {"limiter_check, window, 60 a key in a row", window_in_a_row, 8, 30, 80, WINDOW_CALLS},
-    {"limiter_check, window, keys in turn", window_in_turn, 9, 0, 0, WINDOW_CALLS},
+    {"limiter_check, window 60 s, 60 a key in a row", minute_in_a_row, 3, 30, 80, MINUTE_CALLS},
+    {"limiter_check, window 1 s, 60 a key in a row", window_in_a_row, 8, 0, 0, WINDOW_CALLS},
+    {"limiter_check, window 1 s, keys in turn", window_in_turn, 9, 0, 0, WINDOW_CALLS},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -206,6 +220,9 @@ static void prepare(void)
              " \"keyed\": true, \"max_keys\": %d}",
              (int)WINDOW_KEYS);
     must(tidegate_limiter_open(engine, "window", config, &window));
+    snprintf(config, sizeof config,
+             "{\"preset\": \"standard\", \"keyed\": true, \"max_keys\": %d}", (int)MINUTE_KEYS);
+    must(tidegate_limiter_open(engine, "minute", config, &minute));
 }
 
 int main(int count, char **arguments)

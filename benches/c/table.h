@@ -35,6 +35,7 @@ enum {
 struct shared {
     _Alignas(128) atomic_ulong word;
     _Alignas(128) atomic_ulong words[512];
+    _Alignas(128) atomic_ulong fresh;   /* keys that no call had before */
     _Alignas(128) atomic_ulong asked;   /* how often the child was called */
     _Alignas(128) atomic_ulong done;    /* how often it was done */
     _Alignas(128) atomic_int ready;     /* threads or processes at the line */
