@@ -16,7 +16,7 @@
 //! other keys. That is less than a function needs to promise whose outputs are published, such as
 //! SipHash, and this one is no such function: it may be used where its values stay inside.
 //!
-//! Texts of more than [`LONGEST`] bytes, for which there would have to be more secrets, are hashed
+//! Texts of more than `LONGEST` bytes, for which there would have to be more secrets, are hashed
 //! by SipHash-1-3, which also makes the secrets from the seed.
 
 use siphasher::sip128::SipHasher13;

@@ -1,7 +1,7 @@
 //! A document read back: the metrics, slow calls and errors of one that has its buckets.
 //!
 //! Documents come from anywhere, so every field is checked, and what a document can make us allocate
-//! is bounded by [`LIMITS`], whatever it says.
+//! is bounded by `LIMITS`, whatever it says.
 
 use crate::base::error::{Error, Result};
 use crate::base::limits::{MAX_LABELS, MAX_NAME_BYTES};

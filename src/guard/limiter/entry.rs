@@ -14,7 +14,7 @@
 //!
 //! What a check needs comes first, so that a token bucket's check reads one cache line. Word 12 to
 //! 14 and the shape are the policy that it was made with; the others follow from it, or say where
-//! things are. What a changed limiter is held to is in [`terms`](super::terms).
+//! things are. What a changed limiter is held to is in `terms`.
 
 use super::fixed::Fixed;
 use super::gcra::{Rate, TICKS_MASK};

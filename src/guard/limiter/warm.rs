@@ -12,7 +12,7 @@
 //! Both are in ticks, of which a unit has 16 to 1,024, as many as let a whole warm-up and four bursts
 //! fit twice. The heat at that time is what the heat is now and the time until then; so it says what
 //! heat was reached when units are used that were reserved, and it does not change while time passes.
-//! At rest for [`TIME`] a state comes round, and may seem to lack something, as a bucket's can
+//! At rest for `TIME` a state comes round, and may seem to lack something, as a bucket's can
 //! ([`gcra`](super::gcra)): at most once in 10,000 times.
 
 use super::gcra::Rate;
