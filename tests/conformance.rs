@@ -6,8 +6,11 @@ use tidegate::base::error::{Error, Kind};
 use tidegate::base::outcome::Outcome;
 use tidegate::engine::{Engine, Probe};
 use tidegate::export::{Format, render};
+use tidegate::guard::chain::{Answer as ChainAnswer, ChainPermit, Request as ChainRequest};
+use tidegate::guard::limiter::rules::List;
+use tidegate::guard::limiter::together::{Request as LimiterRequest, Together};
 use tidegate::guard::retry::Attempt;
-use tidegate::guard::{Decision, Verdict};
+use tidegate::guard::{BreakerPhase, Decision, Verdict};
 use tidegate::metrics::{Kind as MetricKind, MetricOptions};
 
 /// What a call gave back: its fields, by name.
@@ -16,6 +19,7 @@ type Answer = Result<(Verdict, Map<String, Value>), Error>;
 struct Run {
     engine: Engine,
     permits: HashMap<String, u64>,
+    chains: HashMap<String, ChainPermit>,
 }
 
 fn status(answer: &Answer) -> &'static str {
@@ -65,6 +69,20 @@ fn outcome(step: &Value) -> Outcome {
     }
 }
 
+fn decided(verdict: Verdict, decision: Decision) -> Answer {
+    let (_, fields) = done(json!({
+        "limit": decision.limit,
+        "remaining": decision.remaining,
+        "retry_after_ns": decision.retry_after_ns,
+        "reset_after_ns": decision.reset_after_ns,
+    }))?;
+    Ok((verdict, fields))
+}
+
+fn cost(step: &Value) -> u32 {
+    step.get("cost").map_or(1, |cost| cost.as_u64().unwrap()) as u32
+}
+
 /// A number of a step; null is not a number.
 fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
@@ -104,6 +122,7 @@ impl Run {
         Run {
             engine,
             permits: HashMap::new(),
+            chains: HashMap::new(),
         }
     }
 
@@ -189,16 +208,72 @@ impl Run {
             }
             "limiter_check" => {
                 let limiter = engine.find_limiter(text("limiter"))?;
-                let cost = step.get("cost").map_or(1, |cost| cost.as_u64().unwrap());
                 let mut decision = Decision::default();
-                let verdict = engine.check(limiter, key, cost as u32, Some(&mut decision))?;
-                let (_, fields) = done(json!({
-                    "limit": decision.limit,
-                    "remaining": decision.remaining,
-                    "retry_after_ns": decision.retry_after_ns,
-                    "reset_after_ns": decision.reset_after_ns,
-                }))?;
+                let verdict = engine.check(limiter, key, cost(step), Some(&mut decision))?;
+                decided(verdict, decision)
+            }
+            "limiter_peek" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                let (verdict, decision) = engine.peek(limiter, key, cost(step))?;
+                decided(verdict, decision)
+            }
+            "limiter_check_all" => {
+                let requests = step["requests"].as_array().expect("requests");
+                let requests: Vec<LimiterRequest<'_>> = requests
+                    .iter()
+                    .map(|request| {
+                        let name = request["limiter"].as_str().expect("a limiter");
+                        Ok(LimiterRequest {
+                            limiter: engine.find_limiter(name)?.0,
+                            key: request["key"].as_str().map(str::as_bytes),
+                            cost: cost(request),
+                        })
+                    })
+                    .collect::<Result<_, Error>>()?;
+                match engine.check_all(&requests)? {
+                    Together::Admitted(decision) => decided(Verdict::Admitted, decision),
+                    Together::Denied { decision, .. } => decided(Verdict::Denied, decision),
+                }
+            }
+            "limiter_reserve" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                let most = step["max_wait_ns"].as_u64().expect("max_wait_ns");
+                let (verdict, wait_ns) = engine.reserve(limiter, key, cost(step), most)?;
+                let (_, fields) = done(json!({"wait_ns": wait_ns}))?;
                 Ok((verdict, fields))
+            }
+            "limiter_refund" => {
+                engine.refund(engine.find_limiter(text("limiter"))?, key, cost(step))?;
+                done(json!({}))
+            }
+            "limiter_penalize" => {
+                engine.penalize(engine.find_limiter(text("limiter"))?, key, cost(step))?;
+                done(json!({}))
+            }
+            "limiter_block" => {
+                let for_ns = step["for_ns"].as_u64().expect("for_ns");
+                engine.block(engine.find_limiter(text("limiter"))?, key, for_ns)?;
+                done(json!({}))
+            }
+            "limiter_allow" => {
+                let list = match text("list") {
+                    "none" => List::None,
+                    "allow" => List::Allow,
+                    "deny" => List::Deny,
+                    unknown => panic!("no list is called {unknown}"),
+                };
+                engine.set_list(engine.find_limiter(text("limiter"))?, key, list)?;
+                done(json!({}))
+            }
+            "limiter_set_plan" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                engine.set_plan(limiter, key, step["plan"].as_str())?;
+                done(json!({}))
+            }
+            "limiter_reconfigure" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                engine.reconfigure_limiter(limiter, &step["config"].to_string())?;
+                done(json!({}))
             }
             "allow_request" => {
                 let verdict = engine.allow_request(text("limiter").as_bytes(), key)?;
@@ -219,13 +294,59 @@ impl Run {
                 let phase = engine.breaker_phase(breaker)?;
                 done(json!({"phase": phase.name()}))
             }
-            "bulkhead_enter" => {
+            "breaker_set_mode" => {
+                let breaker = engine.find_breaker(text("breaker"))?;
+                let mode = BreakerPhase::ALL
+                    .into_iter()
+                    .find(|phase| phase.name() == text("mode"))
+                    .expect("a mode");
+                engine.set_breaker(breaker, mode)?;
+                done(json!({}))
+            }
+            "bulkhead_enter" | "bulkhead_enter_key" => {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
-                given(engine.enter_bulkhead(bulkhead, None)?, "permit")
+                given(engine.enter_bulkhead(bulkhead, key)?, "permit")
             }
             "bulkhead_leave" => {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
                 engine.leave_bulkhead(bulkhead, self.permits[text("permit")])?;
+                done(json!({}))
+            }
+            "throttle_acquire" => {
+                let throttle = engine.find_throttle(text("throttle"))?;
+                Ok((engine.acquire_throttle(throttle)?, Map::new()))
+            }
+            "throttle_report" => {
+                let throttle = engine.find_throttle(text("throttle"))?;
+                engine.report_throttle(throttle, outcome(step))?;
+                done(json!({}))
+            }
+            "guard_acquire" => {
+                let guard = engine.find_guard(text("guard"))?;
+                let request = ChainRequest {
+                    key,
+                    cost: cost(step),
+                    attempt: step["attempt"].as_u64().unwrap_or(1) as u32,
+                };
+                match engine.acquire_guard(guard, request)? {
+                    ChainAnswer::Admitted(permit) => {
+                        if let Some(name) = step["as"].as_str() {
+                            self.chains.insert(name.to_owned(), permit);
+                        }
+                        done(json!({"refused_by": "none", "retry_after_ns": 0}))
+                    }
+                    ChainAnswer::Refused { by, retry_after_ns } => {
+                        let (_, fields) = done(
+                            json!({"refused_by": by.name(), "retry_after_ns": retry_after_ns}),
+                        )?;
+                        Ok((Verdict::Denied, fields))
+                    }
+                }
+            }
+            "guard_report" => {
+                let guard = engine.find_guard(text("guard"))?;
+                let permit = self.chains[text("permit")];
+                engine.report_guard(guard, permit, outcome(step), number(&step["seconds"]))?;
                 done(json!({}))
             }
             "retry_next" => {
@@ -308,10 +429,9 @@ impl Run {
                 );
             }
             let Ok((_, found)) = answer else { continue };
-            if let Some(name) = step.get("as") {
-                let permit = found["permit"].as_u64().expect("a permit");
-                self.permits
-                    .insert(name.as_str().unwrap().to_owned(), permit);
+            if let (Some(name), Some(permit)) = (step["as"].as_str(), found.get("permit")) {
+                let permit = permit.as_u64().expect("a permit");
+                self.permits.insert(name.to_owned(), permit);
             }
             let within = step.get("within").map_or(0.0, number);
             for (field, wanted) in step["expect"].as_object().into_iter().flatten() {

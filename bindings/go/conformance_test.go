@@ -31,6 +31,8 @@ type step struct {
 	Counter, Gauge, Histogram, Operation, Ratio, Enum  string
 	Limiter, Breaker, Bulkhead, Retry, Throttle, Guard string
 	Name, Permit, Check, Probe, Outcome, Mode, State   string
+	List, Plan                                         string
+	Requests                                           []step
 	Key                                                *string
 	Cost, Attempt                                      *uint32
 	Amount                                             uint64
@@ -181,6 +183,48 @@ var plays = map[string]func(p *player, s *step) (given, error){
 		d, err := l.Check(s.cost())
 		return answer(d.Allowed, decided(d), err)
 	},
+	"limiter_peek": func(p *player, s *step) (given, error) {
+		l, err := p.limiter(s)
+		if err != nil {
+			return nil, err
+		}
+		d, err := l.Peek(s.cost())
+		return answer(d.Allowed, decided(d), err)
+	},
+	"limiter_check_all": func(p *player, s *step) (given, error) {
+		var requests []LimiterRequest
+		for i := range s.Requests {
+			l, err := p.limiter(&s.Requests[i])
+			if err != nil {
+				return nil, err
+			}
+			requests = append(requests, LimiterRequest{l, s.Requests[i].cost()})
+		}
+		d, _, err := p.engine.CheckAll(requests...)
+		return answer(d.Allowed, decided(d), err)
+	},
+	"limiter_reserve": func(p *player, s *step) (given, error) {
+		l, err := p.limiter(s)
+		if err != nil {
+			return nil, err
+		}
+		r, err := l.Reserve(s.cost(), time.Duration(s.MaxWaitNs))
+		return given{"wait_ns": int64(r.Delay)}, err
+	},
+	"limiter_refund":   changed(func(l Limiter, s *step) error { return l.Refund(s.cost()) }),
+	"limiter_penalize": changed(func(l Limiter, s *step) error { return l.Penalize(s.cost()) }),
+	"limiter_block":    changed(func(l Limiter, s *step) error { return l.Block(time.Duration(s.ForNs)) }),
+	"limiter_allow": changed(func(l Limiter, s *step) error {
+		return l.SetList(map[string]List{"none": NoList, "allow": AllowList, "deny": DenyList}[s.List])
+	}),
+	"limiter_set_plan": changed(func(l Limiter, s *step) error { return l.SetPlan(s.Plan) }),
+	"limiter_reconfigure": changed(func(l Limiter, s *step) error {
+		var config LimiterConfig
+		if err := json.Unmarshal(s.Config, &config.More); err != nil {
+			return err
+		}
+		return l.Reconfigure(config)
+	}),
 	"bulkhead_enter": func(p *player, s *step) (given, error) {
 		b, err := p.engine.Bulkhead(s.Bulkhead, nil)
 		if err != nil {
@@ -351,6 +395,17 @@ func (p *player) limiter(s *step) (Limiter, error) {
 		l = l.Key(*s.Key)
 	}
 	return l, err
+}
+
+// changed plays what only changes a limiter.
+func changed(change func(l Limiter, s *step) error) func(p *player, s *step) (given, error) {
+	return func(p *player, s *step) (given, error) {
+		l, err := p.limiter(s)
+		if err != nil {
+			return nil, err
+		}
+		return nil, change(l, s)
+	}
 }
 
 func (s *step) cost() uint32 {

@@ -89,18 +89,26 @@ fn function(scenario: &Value) -> Result<String, String> {
         quoted(&config.to_string())
     );
     let steps = scenario["steps"].as_array().ok_or("no steps")?;
-    let permits: BTreeSet<&str> = steps
+    let permits: BTreeSet<(&str, &str)> = steps
         .iter()
-        .filter_map(|step| step["as"].as_str())
+        .filter_map(|step| Some((step["as"].as_str()?, kind_of_permit(step))))
         .collect();
-    for permit in permits {
-        let _ = writeln!(body, "    uint64_t permit_{permit} = 0;");
+    for (permit, kind) in permits {
+        let _ = writeln!(body, "    {kind} permit_{permit};");
     }
     for step in steps {
         body.push_str(&block(step)?);
     }
     body.push_str("    tidegate_engine_close(engine);\n");
     Ok(body)
+}
+
+fn kind_of_permit(step: &Value) -> &'static str {
+    if step["do"] == "guard_acquire" {
+        "tidegate_guard_permit"
+    } else {
+        "uint64_t"
+    }
 }
 
 /// One step as a block of its own.
@@ -176,10 +184,7 @@ impl Call {
         let whole = |field: &str, otherwise: u64| step[field].as_u64().unwrap_or(otherwise);
         let real = |field: &str| double(&step[field]);
         let mut call = Call::default();
-        let key = match step["key"].as_str() {
-            Some(key) => format!("{}, {}", quoted(key), key.len()),
-            None => "NULL, 0".into(),
-        };
+        let key = key_of(step);
         match name {
             "clock_advance" => {
                 call.text = format!("tidegate_clock_advance(engine, {}u)", whole("by_ns", 0));
@@ -250,32 +255,133 @@ impl Call {
                 let value = real("value");
                 call.text = format!("tidegate_record_metric(engine, {}, {value})", text("name"));
             }
-            "limiter_check" => {
+            "limiter_check" | "limiter_peek" => {
                 call.open(step, "limiter", true);
-                call.before
-                    .push("tidegate_decision decision = {0, 0, 0, 0};".into());
-                call.prefix = "decision.";
+                call.decides();
                 call.then(format!(
-                    "tidegate_limiter_check(engine, limiter, {key}, {}u, &decision)",
+                    "tidegate_{name}(engine, limiter, {key}, {}u, &decision)",
                     whole("cost", 1)
+                ));
+            }
+            "limiter_check_all" => {
+                call.decides();
+                call.before
+                    .push("tidegate_status opened = TIDEGATE_OK;".into());
+                let requests = step["requests"].as_array().ok_or("no requests")?;
+                for (at, request) in requests.iter().enumerate() {
+                    let limiter = quoted(request["limiter"].as_str().unwrap_or_default());
+                    call.before.push(format!("tidegate_limiter limiter_{at};"));
+                    call.before.push(format!(
+                        "if (opened == TIDEGATE_OK) opened = tidegate_limiter_open(engine, {limiter}, NULL, &limiter_{at});"
+                    ));
+                }
+                let entries: Vec<String> = (requests.iter().enumerate())
+                    .map(|(at, request)| {
+                        let cost = request["cost"].as_u64().unwrap_or(1);
+                        format!("{{limiter_{at}, {}, {cost}u}}", key_of(request))
+                    })
+                    .collect();
+                call.before.push(format!(
+                    "const tidegate_limiter_request requests[] = {{{}}};",
+                    entries.join(", ")
+                ));
+                call.then(format!(
+                    "tidegate_limiter_check_all(engine, requests, {}, NULL, &decision)",
+                    requests.len()
+                ));
+            }
+            "limiter_reserve" => {
+                call.open(step, "limiter", true);
+                call.before.push("uint64_t wait_ns = 0;".into());
+                call.then(format!(
+                    "tidegate_limiter_reserve(engine, limiter, {key}, {}u, {}u, &wait_ns)",
+                    whole("cost", 1),
+                    whole("max_wait_ns", 0)
+                ));
+            }
+            "limiter_refund" | "limiter_penalize" => {
+                call.open(step, "limiter", true);
+                let cost = whole("cost", 1);
+                call.then(format!("tidegate_{name}(engine, limiter, {key}, {cost}u)"));
+            }
+            "limiter_block" => {
+                call.open(step, "limiter", true);
+                let for_ns = whole("for_ns", 0);
+                call.then(format!(
+                    "tidegate_{name}(engine, limiter, {key}, {for_ns}u)"
+                ));
+            }
+            "limiter_allow" => {
+                call.open(step, "limiter", true);
+                let list = step["list"].as_str().unwrap_or_default().to_uppercase();
+                call.then(format!(
+                    "tidegate_{name}(engine, limiter, {key}, TIDEGATE_LIST_{list})"
+                ));
+            }
+            "limiter_set_plan" => {
+                call.open(step, "limiter", true);
+                let plan = step["plan"].as_str().map_or("NULL".into(), quoted);
+                call.then(format!("tidegate_{name}(engine, limiter, {key}, {plan})"));
+            }
+            "limiter_reconfigure" => {
+                call.open(step, "limiter", true);
+                let config = quoted(&step["config"].to_string());
+                call.then(format!("tidegate_{name}(engine, limiter, {config})"));
+            }
+            "throttle_acquire" => {
+                call.open(step, "throttle", true);
+                call.then("tidegate_throttle_acquire(engine, throttle)".into());
+            }
+            "throttle_report" => {
+                call.open(step, "throttle", true);
+                let outcome = outcome(step);
+                call.then(format!(
+                    "tidegate_throttle_report(engine, throttle, {outcome})"
+                ));
+            }
+            "guard_acquire" => {
+                call.open(step, "guard", true);
+                call.before
+                    .push("tidegate_guard_permit permit = {0, 0};".into());
+                call.before
+                    .push("tidegate_guard_answer answer = {0, 0, 0};".into());
+                call.prefix = "answer.";
+                call.family = "TIDEGATE_GUARD_";
+                call.then(format!(
+                    "tidegate_guard_acquire(engine, guard, {key}, {}u, {}u, &permit, &answer)",
+                    whole("cost", 1),
+                    whole("attempt", 1)
+                ));
+                call.after.push("(void)permit;".into());
+            }
+            "guard_report" => {
+                call.open(step, "guard", true);
+                call.then(format!(
+                    "tidegate_guard_report(engine, guard, {}, {}, {})",
+                    permit(step),
+                    outcome(step),
+                    real("seconds")
+                ));
+            }
+            "breaker_set_mode" => {
+                call.open(step, "breaker", true);
+                let mode = step["mode"].as_str().unwrap_or_default().to_uppercase();
+                call.then(format!(
+                    "tidegate_breaker_set_mode(engine, breaker, TIDEGATE_BREAKER_{mode})"
                 ));
             }
             "allow_request" => {
                 call.text = format!("tidegate_allow_request(engine, {}, {key})", text("limiter"));
             }
-            "breaker_acquire" | "bulkhead_enter" => {
-                let kind = if name == "breaker_acquire" {
-                    "breaker"
-                } else {
-                    "bulkhead"
+            "breaker_acquire" | "bulkhead_enter" | "bulkhead_enter_key" => {
+                let (kind, key) = match name {
+                    "breaker_acquire" => ("breaker", String::new()),
+                    "bulkhead_enter" => ("bulkhead", String::new()),
+                    _ => ("bulkhead", format!("{key}, ")),
                 };
                 call.open(step, kind, true);
                 call.before.push("uint64_t permit = 0;".into());
-                let key = match step["key"].as_str() {
-                    Some(_) => format!("_key(engine, {kind}, {key}, &permit)"),
-                    None => format!("(engine, {kind}, &permit)"),
-                };
-                call.then(format!("tidegate_{name}{key}"));
+                call.then(format!("tidegate_{name}(engine, {kind}, {key}&permit)"));
                 call.after.push("(void)permit;".into());
             }
             "breaker_report" => {
@@ -359,6 +465,13 @@ impl Call {
         Ok(call)
     }
 
+    /// Expects the numbers of a decision.
+    fn decides(&mut self) {
+        self.before
+            .push("tidegate_decision decision = {0, 0, 0, 0};".into());
+        self.prefix = "decision.";
+    }
+
     /// Opens the metric or guard that the step names; `is_guard` when it is in the configuration.
     fn open(&mut self, step: &Value, kind: &str, is_guard: bool) {
         let name = quoted(step[kind].as_str().unwrap_or_default());
@@ -380,6 +493,14 @@ impl Call {
     /// The call, made only if opening went well; otherwise its status is the step's.
     fn then(&mut self, call: String) {
         self.text = format!("opened != TIDEGATE_OK ? opened : {call}");
+    }
+}
+
+/// The key of a step, and its length.
+fn key_of(step: &Value) -> String {
+    match step["key"].as_str() {
+        Some(key) => format!("{}, {}", quoted(key), key.len()),
+        None => "NULL, 0".into(),
     }
 }
 

@@ -15,6 +15,10 @@ const status = (yes) => (yes ? 'TIDEGATE_OK' : 'TIDEGATE_DENIED');
 
 const delay = (seconds) => [status(seconds !== undefined), { delay_ns: ns(seconds ?? NaN) }];
 
+function decided({ allowed, limit, remaining, retryAfter, resetAfter }) {
+  return [status(allowed), { limit, remaining, retry_after_ns: ns(retryAfter), reset_after_ns: ns(resetAfter) }];
+}
+
 function keep(step, permits, permit) {
   if (step.as !== undefined) permits[step.as] = permit;
   return [status(permit !== undefined)];
@@ -48,10 +52,19 @@ const STEPS = {
   },
   record_metric: (engine, step) => engine.record(step.name, NaNs(step.value)),
   allow_request: (engine, step) => [status(engine.allow(step.limiter, ...key(step)))],
-  limiter_check(engine, step) {
-    const { allowed, limit, remaining, retryAfter, resetAfter } = engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step));
-    return [status(allowed), { limit, remaining, retry_after_ns: ns(retryAfter), reset_after_ns: ns(resetAfter) }];
+  limiter_check: (engine, step) => decided(engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step))),
+  limiter_peek: (engine, step) => decided(engine.limiter(step.limiter).peek(...key(step))),
+  limiter_check_all: (engine, step) => decided(engine.checkAll(step.requests)),
+  limiter_reserve(engine, step) {
+    const wait = engine.limiter(step.limiter).reserveN(step.cost ?? 1, step.max_wait_ns / 1e9, ...key(step));
+    return [status(wait !== undefined), { wait_ns: ns(wait ?? NaN) }];
   },
+  limiter_refund: (engine, step) => engine.limiter(step.limiter).refundN(step.cost ?? 1, ...key(step)),
+  limiter_penalize: (engine, step) => engine.limiter(step.limiter).penalize(step.cost ?? 1, ...key(step)),
+  limiter_block: (engine, step) => engine.limiter(step.limiter).block(step.for_ns / 1e9, ...key(step)),
+  limiter_allow: (engine, step) => engine.limiter(step.limiter).list(step.list, ...key(step)),
+  limiter_set_plan: (engine, step) => engine.limiter(step.limiter).setPlan(step.plan ?? undefined, ...key(step)),
+  limiter_reconfigure: (engine, step) => engine.limiter(step.limiter).reconfigure(step.config),
   breaker_acquire: (engine, step, permits) => keep(step, permits, engine.breaker(step.breaker).acquire()),
   breaker_report: (engine, step, permits) => permits[step.permit].report(step.outcome ?? 'success', step.seconds ?? 0),
   breaker_state: (engine, step) => ['TIDEGATE_OK', { phase: engine.breaker(step.breaker).state }],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tidegate import Engine, Outcome, Permit, TidegateError
+from tidegate import Decision, Engine, Outcome, Permit, TidegateError
 
 FOLDER = Path(__file__).parents[2] / "conformance"
 STATUS = {
@@ -48,6 +48,13 @@ def number(value: Any) -> Any:
 
 def parts(step: Step) -> tuple[str, ...]:
     return (step["key"],) if "key" in step else ()
+
+
+def decided(decision: Decision) -> Answer:
+    return int(not decision), {
+        name: getattr(decision, name)
+        for name in ("limit", "remaining", "retry_after_ns", "reset_after_ns")
+    }
 
 
 class Run:
@@ -103,13 +110,49 @@ class Run:
         return 0, {}
 
     def limiter_check(self, step: Step) -> Answer:
-        decision = self.engine.limiter(step["limiter"]).check(
-            *parts(step), cost=step.get("cost", 1)
+        limiter = self.engine.limiter(step["limiter"])
+        return decided(limiter.check(*parts(step), cost=step.get("cost", 1)))
+
+    def limiter_peek(self, step: Step) -> Answer:
+        limiter = self.engine.limiter(step["limiter"])
+        return decided(limiter.peek(*parts(step), cost=step.get("cost", 1)))
+
+    def limiter_check_all(self, step: Step) -> Answer:
+        requests = [
+            (self.engine.limiter(request["limiter"]), *parts(request))
+            for request in step["requests"]
+        ]
+        return decided(self.engine.check_all(*requests))
+
+    def limiter_reserve(self, step: Step) -> Answer:
+        wait = self.engine.limiter(step["limiter"]).reserve(
+            *parts(step), cost=step.get("cost", 1), max_wait=step["max_wait_ns"] / 1e9
         )
-        return int(not decision), {
-            name: getattr(decision, name)
-            for name in ("limit", "remaining", "retry_after_ns", "reset_after_ns")
-        }
+        return (1, {}) if wait is None else (0, {"wait_ns": round(wait * 1e9)})
+
+    def limiter_refund(self, step: Step) -> Answer:
+        self.engine.limiter(step["limiter"]).refund(*parts(step), cost=step.get("cost", 1))
+        return 0, {}
+
+    def limiter_penalize(self, step: Step) -> Answer:
+        self.engine.limiter(step["limiter"]).penalize(*parts(step), cost=step.get("cost", 1))
+        return 0, {}
+
+    def limiter_block(self, step: Step) -> Answer:
+        self.engine.limiter(step["limiter"]).block(*parts(step), seconds=step["for_ns"] / 1e9)
+        return 0, {}
+
+    def limiter_allow(self, step: Step) -> Answer:
+        self.engine.limiter(step["limiter"]).set_list(*parts(step), to=step["list"])
+        return 0, {}
+
+    def limiter_set_plan(self, step: Step) -> Answer:
+        self.engine.limiter(step["limiter"]).set_plan(*parts(step), plan=step["plan"])
+        return 0, {}
+
+    def limiter_reconfigure(self, step: Step) -> Answer:
+        self.engine.limiter(step["limiter"]).reconfigure(step["config"])
+        return 0, {}
 
     def allow_request(self, step: Step) -> Answer:
         return int(not self.engine.allow(step["limiter"], *parts(step))), {}
