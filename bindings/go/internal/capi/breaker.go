@@ -5,29 +5,9 @@ package capi
 /*
 #include "shim.h"
 
-
 static capi_result breaker_open(tidegate_engine *e, const char *name, const char *config, uint64_t *out)
 {
     return capi_done(tidegate_breaker_open(e, name, config, (tidegate_breaker *)out));
-}
-static capi_number breaker_acquire(uintptr_t gate, uint64_t id)
-{
-    uint64_t out = 0;
-    tidegate_engine *e = capi_enter(gate);
-    capi_result result = CAPI_INSIDE(e, tidegate_breaker_acquire(e, (tidegate_breaker){id}, &out));
-    return (capi_number){result, out};
-}
-static capi_result breaker_report(uintptr_t gate, uint64_t id, uint64_t permit, int32_t outcome, double seconds)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_breaker_report(e, (tidegate_breaker){id}, permit, outcome, seconds));
-}
-static capi_number breaker_state(uintptr_t gate, uint64_t id)
-{
-    tidegate_breaker_phase phase = TIDEGATE_BREAKER_CLOSED;
-    tidegate_engine *e = capi_enter(gate);
-    capi_result result = CAPI_INSIDE(e, tidegate_breaker_state(e, (tidegate_breaker){id}, &phase));
-    return (capi_number){result, (uint64_t)phase};
 }
 static capi_result breaker_set_mode(tidegate_engine *e, uint64_t id, int32_t mode)
 {
@@ -63,23 +43,6 @@ func BreakerOpen(e Engine, name, config string) (uint64, Result) {
 	return open(e, name, config, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
 		return C.breaker_open(c, n, o, id)
 	})
-}
-
-// BreakerAcquire asks whether a call may go on.
-func BreakerAcquire(e Engine, id uint64) (permit uint64, r Result) {
-	n := C.breaker_acquire(e.gate, C.uint64_t(id))
-	return uint64(n.number), result(n.result)
-}
-
-// BreakerReport gives a permit back, with what happened.
-func BreakerReport(e Engine, id, permit uint64, outcome int32, seconds float64) Result {
-	return result(C.breaker_report(e.gate, C.uint64_t(id), C.uint64_t(permit), C.int32_t(outcome), C.double(seconds)))
-}
-
-// BreakerState tells where a breaker is.
-func BreakerState(e Engine, id uint64) (phase int32, r Result) {
-	n := C.breaker_state(e.gate, C.uint64_t(id))
-	return int32(n.number), result(n.result)
 }
 
 // BreakerSetMode puts a breaker where somebody wants it.

@@ -5,39 +5,11 @@ package capi
 /*
 #include "shim.h"
 
-#cgo noescape limiter_take_key
-#cgo nocallback limiter_take_key
-#cgo noescape limiter_check
-#cgo nocallback limiter_check
-
 static capi_result limiter_open(tidegate_engine *e, const char *name, const char *config, uint64_t *out)
 {
     return capi_done(tidegate_limiter_open(e, name, config, (tidegate_limiter *)out));
 }
-static capi_result limiter_take(uintptr_t gate, uint64_t id, uint32_t cost)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_limiter_check(e, (tidegate_limiter){id}, NULL, 0, cost, NULL));
-}
-static capi_result limiter_take_key(uintptr_t gate, uint64_t id, const char *key, size_t length, uint32_t cost)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, NULL));
-}
 
-typedef struct capi_decided {
-    capi_result result;
-    tidegate_decision decision;
-} capi_decided;
-
-static capi_decided limiter_check(uintptr_t gate, uint64_t id, const char *key, size_t length, uint32_t cost)
-{
-    capi_decided out = {.decision = {0}};
-    tidegate_engine *e = capi_enter(gate);
-    out.result =
-        CAPI_INSIDE(e, tidegate_limiter_check(e, (tidegate_limiter){id}, key, length, cost, &out.decision));
-    return out;
-}
 static capi_result limiter_peek(tidegate_engine *e, uint64_t id, const char *key, size_t length,
                                 uint32_t cost, tidegate_decision *out)
 {
@@ -102,22 +74,6 @@ func LimiterOpen(e Engine, name, config string) (uint64, Result) {
 	return open(e, name, config, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
 		return C.limiter_open(c, n, o, id)
 	})
-}
-
-// LimiterTake takes cost units of a limiter without keys, or none.
-func LimiterTake(e Engine, id uint64, cost uint32) Result {
-	return result(C.limiter_take(e.gate, C.uint64_t(id), C.uint32_t(cost)))
-}
-
-// LimiterTakeKey takes cost units for a key, or none.
-func LimiterTakeKey(e Engine, id uint64, key string, cost uint32) Result {
-	return result(C.limiter_take_key(e.gate, C.uint64_t(id), bytes(key, true), C.size_t(len(key)), C.uint32_t(cost)))
-}
-
-// LimiterCheck is both, and says what is left.
-func LimiterCheck(e Engine, id uint64, key string, has bool, cost uint32) (Decision, Result) {
-	out := C.limiter_check(e.gate, C.uint64_t(id), bytes(key, has), C.size_t(len(key)), C.uint32_t(cost))
-	return *(*Decision)(unsafe.Pointer(&out.decision)), result(out.result)
 }
 
 // LimiterPeek says what LimiterCheck would, and changes nothing.

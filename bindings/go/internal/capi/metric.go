@@ -12,11 +12,6 @@ static capi_result counter_open(tidegate_engine *e, const char *name, const char
 {
     return capi_done(tidegate_counter_open(e, name, options, (tidegate_counter *)out));
 }
-static capi_result counter_add(uintptr_t gate, uint64_t id, uint64_t amount)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_counter_add(e, (tidegate_counter){id}, amount));
-}
 static capi_result counter_value(tidegate_engine *e, uint64_t id, uint64_t *out)
 {
     return capi_done(tidegate_counter_value(e, (tidegate_counter){id}, out));
@@ -29,16 +24,6 @@ static capi_result gauge_open(tidegate_engine *e, const char *name, const char *
 {
     return capi_done(tidegate_gauge_open(e, name, options, (tidegate_gauge *)out));
 }
-static capi_result gauge_set(uintptr_t gate, uint64_t id, double value)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_gauge_set(e, (tidegate_gauge){id}, value));
-}
-static capi_result gauge_add(uintptr_t gate, uint64_t id, double delta)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_gauge_add(e, (tidegate_gauge){id}, delta));
-}
 static capi_result gauge_value(tidegate_engine *e, uint64_t id, double *out)
 {
     return capi_done(tidegate_gauge_value(e, (tidegate_gauge){id}, out));
@@ -46,11 +31,6 @@ static capi_result gauge_value(tidegate_engine *e, uint64_t id, double *out)
 static capi_result histogram_open(tidegate_engine *e, const char *name, const char *options, uint64_t *out)
 {
     return capi_done(tidegate_histogram_open(e, name, options, (tidegate_histogram *)out));
-}
-static capi_result histogram_record(uintptr_t gate, uint64_t id, double value)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_histogram_record(e, (tidegate_histogram){id}, value));
 }
 static capi_result histogram_record_many(uintptr_t gate, uint64_t id, const double *values, size_t count)
 {
@@ -102,11 +82,6 @@ func CounterOpen(e Engine, name, options string) (uint64, Result) {
 	})
 }
 
-// CounterAdd adds to a counter by a call.
-func CounterAdd(e Engine, id, amount uint64) Result {
-	return result(C.counter_add(e.gate, C.uint64_t(id), C.uint64_t(amount)))
-}
-
 // CounterValue reads a counter's total.
 func CounterValue(e Engine, id uint64) (uint64, Result) {
 	var total C.uint64_t
@@ -128,16 +103,6 @@ func GaugeOpen(e Engine, name, options string) (uint64, Result) {
 	})
 }
 
-// GaugeSet sets a gauge.
-func GaugeSet(e Engine, id uint64, value float64) Result {
-	return result(C.gauge_set(e.gate, C.uint64_t(id), C.double(value)))
-}
-
-// GaugeAdd adds to a gauge.
-func GaugeAdd(e Engine, id uint64, delta float64) Result {
-	return result(C.gauge_add(e.gate, C.uint64_t(id), C.double(delta)))
-}
-
 // GaugeValue reads a gauge.
 func GaugeValue(e Engine, id uint64) (float64, Result) {
 	var value C.double
@@ -150,11 +115,6 @@ func HistogramOpen(e Engine, name, options string) (uint64, Result) {
 	return open(e, name, options, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
 		return C.histogram_open(c, n, o, id)
 	})
-}
-
-// HistogramRecord records a value by a call.
-func HistogramRecord(e Engine, id uint64, value float64) Result {
-	return result(C.histogram_record(e.gate, C.uint64_t(id), C.double(value)))
 }
 
 // HistogramRecordMany records several values: all, or none.

@@ -5,15 +5,9 @@ package capi
 /*
 #include "shim.h"
 
-
 static capi_result ratio_open(tidegate_engine *e, const char *name, const char *options, uint64_t *out)
 {
     return capi_done(tidegate_ratio_open(e, name, options, (tidegate_ratio *)out));
-}
-static capi_result ratio_record(uintptr_t gate, uint64_t id, uint64_t hits, uint64_t misses)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(e, tidegate_ratio_record(e, (tidegate_ratio){id}, hits, misses));
 }
 static capi_result ratio_read(tidegate_engine *e, uint64_t id, double window, uint64_t *hits,
                               uint64_t *misses, double *ratio)
@@ -73,11 +67,6 @@ func RatioOpen(e Engine, name, options string) (uint64, Result) {
 	return open(e, name, options, func(c *C.tidegate_engine, n, o *C.char, id *C.uint64_t) C.capi_result {
 		return C.ratio_open(c, n, o, id)
 	})
-}
-
-// RatioRecord counts hits and misses.
-func RatioRecord(e Engine, id, hits, misses uint64) Result {
-	return result(C.ratio_record(e.gate, C.uint64_t(id), C.uint64_t(hits), C.uint64_t(misses)))
 }
 
 // RatioRead reads a ratio.

@@ -35,13 +35,6 @@ static capi_result shard_breaker(tidegate_engine *e, uint64_t shard, uint64_t br
     return capi_done(
         tidegate_shard_breaker(e, (tidegate_shard){shard}, (tidegate_breaker){breaker}, out));
 }
-static capi_result breaker_report_passed(uintptr_t gate, uint64_t id, uint64_t passed, int32_t outcome,
-                                         double seconds)
-{
-    tidegate_engine *e = capi_enter(gate);
-    return CAPI_INSIDE(
-        e, tidegate_breaker_report_passed(e, (tidegate_breaker){id}, passed, outcome, seconds));
-}
 _Static_assert(TIDEGATE_BREAKER_VIEW_VERSION == 1, "views of version 1 are followed here");
 _Static_assert(TIDEGATE_SHARD_LAYOUT_VERSION == 1, "shards of layout 1 are written here");
 */
@@ -154,9 +147,4 @@ func ShardBreaker(e Engine, shard, breaker uint64) (View, Result) {
 		SlowNs:    uint64(v.slow_ns),
 		SlotNs:    uint64(v.slot_ns),
 	}, r
-}
-
-// BreakerReportPassed tells how a call ended that passed by a view, where the view says so.
-func BreakerReportPassed(e Engine, id, passed uint64, outcome int32, seconds float64) Result {
-	return result(C.breaker_report_passed(e.gate, C.uint64_t(id), C.uint64_t(passed), C.int32_t(outcome), C.double(seconds)))
 }

@@ -32,12 +32,6 @@ typedef struct capi_result {
     char *message;
 } capi_result;
 
-/** A result with a number beside it. */
-typedef struct capi_number {
-    capi_result result;
-    uint64_t number;
-} capi_number;
-
 /** The sentence of this thread's last error, to free; NULL when there is no memory. */
 char *capi_last_error(void);
 

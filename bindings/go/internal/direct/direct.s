@@ -1,0 +1,1 @@
+// Empty on purpose: it lets this package declare functions without a body.
