@@ -6,6 +6,8 @@
 #                                      Processes cannot tell each other's age there; without NAMEs,
 #                                      only tests that do not ask for it are run
 #   scripts/cross.sh system [NAME…]    aarch64 in a virtual machine: 2 processors, Debian's kernel
+#   scripts/cross.sh windows [NAME…]   x86-64 Windows by Wine, built by MinGW; programs that fork are
+#                                      left out
 #   scripts/cross.sh check WHERE       say what is missing for one of them
 #
 # NAME is a test program: `tidegate` (the unit tests), a file of tests/ or of tests/c; without NAMEs
@@ -25,7 +27,7 @@ TOO_SLOW="--skip no_probe_too_many --skip makers_that_do_not_all_fit"
 ALONE="tidegate conformance formats golden limiter_model limiter_units objectives openmetrics
     test_histogram test_keys test_limiter test_limiter_units test_metrics test_threads test_snapshot"
 
-usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,18s/^# \{0,1\}//p' "$0"; }
 
 die() {
     echo "cross: $*" >&2
@@ -38,6 +40,9 @@ choose() { # choose WHERE
     musl)
         TRIPLE=x86_64-unknown-linux-musl COMPILER=musl-gcc
         ;;
+    windows)
+        TRIPLE=x86_64-pc-windows-gnu COMPILER=x86_64-w64-mingw32-gcc
+        ;;
     user | system)
         TRIPLE=aarch64-unknown-linux-gnu COMPILER=aarch64-linux-gnu-gcc
         export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$COMPILER
@@ -47,8 +52,14 @@ choose() { # choose WHERE
         exit 2
         ;;
     esac
+    WHERE=$1
     WORK=$TARGET/cross/$1
     BUILT=$TARGET/$TRIPLE/checked
+}
+
+# Wine's program; Debian's package wine64 has it beside the path.
+find_wine() {
+    command -v wine64 || command -v wine || echo /usr/lib/wine/wine64
 }
 
 check() { # check WHERE: fails and says what is missing
@@ -58,6 +69,10 @@ check() { # check WHERE: fails and says what is missing
     [ -d "$(rustc --print sysroot)/lib/rustlib/$TRIPLE" ] || missing+=("rustup target add $TRIPLE")
     case "$1" in
     musl) need "$COMPILER" "apt-get install musl-tools" ;;
+    windows)
+        need "$COMPILER" "apt-get install gcc-mingw-w64-x86-64"
+        need "$(find_wine)" "apt-get install wine64"
+        ;;
     *) need "$COMPILER" "apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
     esac
     case "$1" in
@@ -81,7 +96,7 @@ build_rust() {
         tee >(cat >&2) |
         sed -n 's|^ *Executable .* (\(.*\))$|\1|p' |
         while read -r path; do
-            name=$(basename "$path")
+            name=$(basename "$path" .exe)
             echo "rust ${name%-*} $(realpath "$path")"
         done >"$WORK/programs"
     [ -s "$WORK/programs" ] || die "cargo named no test program"
@@ -93,13 +108,16 @@ build_c() {
     # Debian's musl-gcc brings the unwinder of glibc; Rust has one for musl.
     [ "$COMPILER" = musl-gcc ] && library=(-static "$BUILT/libtidegate.a"
         "$(rustc --print sysroot)/lib/rustlib/$TRIPLE/lib/self-contained/libunwind.a")
+    local suffix=
+    [ "$WHERE" = windows ] && suffix=.exe
     mkdir -p "$WORK/c"
     for source in tests/c/*.c; do
         grep -q 'main(' "$source" || continue
+        [ "$WHERE" = windows ] && grep -qE 'fork\(|symlink\(' "$source" && continue
         name=$(basename "$source" .c)
         "$COMPILER" -std=c11 -O1 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Itests/c \
-            -o "$WORK/c/$name" "$source" "${library[@]}"
-        echo "c $name $WORK/c/$name" >>"$WORK/programs"
+            -o "$WORK/c/$name$suffix" "$source" "${library[@]}"
+        echo "c $name $WORK/c/$name$suffix" >>"$WORK/programs"
     done
 }
 
@@ -244,8 +262,23 @@ build_c
 # shellcheck disable=SC2086  # a list of words
 [ "$where" = user ] && [ $# -eq 0 ] && set -- $ALONE
 keep "$@"
+# What Rust takes random numbers from, which Wine has from version 9 on.
+random_library() {
+    printf '%s\n' '#include <windows.h>' '#include <ntsecapi.h>' \
+        'BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length);' \
+        'BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length) { return RtlGenRandom(data, length); }' |
+        "$COMPILER" -shared -o "$BUILT/bcryptprimitives.dll" -x c - -ladvapi32
+}
+
 case "$where" in
 musl) run_here ;;
+windows)
+    random_library
+    # A Windows of its own, which asks for no more than a kernel, and finds the library.
+    export WINEPREFIX=$WORK/wine WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml="
+    export WINEPATH="Z:${BUILT//\//\\}"
+    run_here "$(find_wine)"
+    ;;
 user)
     root=$(dirname "$($COMPILER -print-file-name=libc.so.6)")/..
     [ -n "${TESTS:-}" ] || TESTS="--skip this_process_and_this_host"

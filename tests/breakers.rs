@@ -1,6 +1,8 @@
 //! Circuit breakers that several threads and processes share: never a probe too many, never one lost,
 //! never a trip missed, whoever is killed.
 
+#![cfg(unix)]
+
 mod common;
 
 use common::{Board, Child, TempRegion};

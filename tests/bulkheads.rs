@@ -1,6 +1,8 @@
 //! Bulkheads, retry budgets and chains against slow models, and from many processes at once: never one
 //! too many inside, and nothing that a killed process held is lost.
 
+#![cfg(unix)]
+
 mod common;
 
 use common::{Board, Child, Random, TempRegion};

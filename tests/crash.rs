@@ -1,6 +1,8 @@
 //! A process killed with SIGKILL, at random or at a chosen instruction, loses nothing that it had
 //! done, leaves nothing half done, and stops nobody.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::single_step::{self, Step, Stepped, Stepper};

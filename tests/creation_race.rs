@@ -1,6 +1,8 @@
 //! Many processes open one path at once, or a path with something else at it: one region or one
 //! sentence, and nothing is left behind.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::{Board, TempRegion};

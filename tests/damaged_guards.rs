@@ -1,6 +1,8 @@
 //! Whatever a word of a region's file is changed to, guards, operations, events, logs, health and
 //! objectives give an answer or an error: nobody panics, crashes or hangs.
 
+#![cfg(unix)]
+
 mod common;
 
 use common::{Board, Child, Exit, Random, TempRegion};

@@ -120,6 +120,7 @@ fn the_shares_of_a_gauge_go_with_their_process() {
 }
 
 #[test]
+#[cfg(unix)]
 fn what_a_killed_process_said_of_a_gauge_is_gone_and_its_counts_stay() {
     let engine = Engine::open("{}").unwrap();
     let live = options(Kind::Gauge, r#"{"workers": "sum"}"#);

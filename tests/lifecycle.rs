@@ -1,5 +1,7 @@
 //! Opening, sharing, observing, closing and opening again: who sees whose numbers, and what stays.
 
+#![cfg(unix)]
+
 mod common;
 
 use common::{Board, TempRegion};

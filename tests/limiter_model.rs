@@ -449,6 +449,7 @@ fn evictions_give_no_more_than_a_new_limit() {
 }
 
 #[test]
+#[cfg(unix)]
 fn forked_processes_share_one_limit() {
     for policy in still_policies(30_000, "")
         .iter()
@@ -485,6 +486,7 @@ fn forked_processes_share_one_limit() {
 
 /// Workers killed at random: whatever they took is taken, and the others get exactly the rest.
 #[test]
+#[cfg(unix)]
 fn killed_processes_neither_block_nor_lose() {
     for policy in still_policies(3, r#","keyed":true,"max_keys":3000"#) {
         let guarded = Guarded::new(0);

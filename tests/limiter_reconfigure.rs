@@ -2,6 +2,7 @@
 
 mod common;
 
+#[cfg(unix)]
 use common::{Board, TempRegion};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -249,6 +250,7 @@ fn plans_change_all_or_none() {
 /// Four processes of two threads each check, a fifth changes the limits, keyed and not: nobody gets
 /// more than the larger policy allows.
 #[test]
+#[cfg(unix)]
 fn processes_under_a_changing_limit_never_take_too_much() {
     const KEYS: usize = 3;
     let _alone = common::alone();

@@ -340,6 +340,7 @@ fn what_does_not_go_together_is_refused_by_name() {
 
 /// Workers share the heat, and no more than the rate passes however many there are.
 #[test]
+#[cfg(unix)]
 fn processes_share_one_warm_up() {
     let _alone = common::alone();
     let region = common::TempRegion::new("warm");

@@ -2,8 +2,10 @@
 
 mod common;
 
+#[cfg(unix)]
 use common::{Board, TempRegion};
 use proptest::prelude::*;
+#[cfg(unix)]
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use tidegate::base::error::Kind;
 use tidegate::engine::{Counter, Engine};
@@ -217,6 +219,7 @@ fn thousands_of_names_are_found_again() {
 }
 
 #[test]
+#[cfg(unix)]
 fn one_name_opened_by_many_processes_at_once_is_one_id() {
     const PROCESSES: usize = 8;
     const NAMES: usize = 300;
@@ -466,6 +469,7 @@ fn a_full_region_refuses_names_and_says_so() {
 }
 
 #[test]
+#[cfg(unix)]
 fn racing_for_the_last_series_loses_no_count() {
     const PROCESSES: usize = 4;
     let _alone = common::alone();

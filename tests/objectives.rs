@@ -282,7 +282,7 @@ fn few_events_do_not_wake_anybody() {
 
 #[test]
 fn state_outlives_workers_and_observers_see_it() {
-    let path = format!("/dev/shm/tidegate-objectives-{}", std::process::id());
+    let path = std::env::temp_dir().join(format!("tidegate-objectives-{}", std::process::id()));
     let config = json!({"clock": "manual", "region": {"path": path, "size_bytes": 33554432},
         "objectives": availability(0.99)})
     .to_string();
@@ -292,7 +292,7 @@ fn state_outlives_workers_and_observers_see_it() {
     first.advance_clock(31 * SECOND).unwrap();
     first.tick().unwrap();
     drop(first);
-    let observer = Engine::attach(std::path::Path::new(&path)).unwrap();
+    let observer = Engine::attach(&path).unwrap();
     let found = only(&observer);
     assert_eq!(found.alerts[0].state, State::Firing);
     assert_eq!(found.period.total, 20);

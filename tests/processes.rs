@@ -1,5 +1,7 @@
 //! Many processes and threads, one total: whatever CPU they run on, however they are interrupted.
 
+#![cfg(target_os = "linux")]
+
 mod common;
 
 use common::{Board, TempRegion};

@@ -52,12 +52,6 @@ impl Error {
         }
     }
 
-    /// Makes a [`Kind::System`] error from the operating system's last error.
-    #[cold]
-    pub fn last_os(doing: impl fmt::Display) -> Self {
-        Self::os(doing, &std::io::Error::last_os_error())
-    }
-
     /// Makes a [`Kind::System`] error from `cause`.
     #[cold]
     pub fn os(doing: impl fmt::Display, cause: &std::io::Error) -> Self {

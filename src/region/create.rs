@@ -2,21 +2,26 @@
 //!
 //! A new file is made without a name, filled in completely, and only then linked to the path.
 //! Whoever links first has made the region; the others find it whole. Nobody waits, and a process
-//! killed while it makes a file leaves nothing behind.
+//! killed while it makes a file leaves nothing behind; where the system has no files without a name,
+//! it leaves one that is named after it, and that no region's path leads to.
 
-mod unnamed;
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
 
 use super::raw::Mapping;
 use crate::base::error::{Error, Kind, Result};
-use std::ffi::CString;
+use crate::base::host::usage;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
-use unnamed::Unnamed;
+use system::Unnamed;
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
 
 /// Opens the region file at `path`; None when there is none.
 ///
@@ -24,35 +29,23 @@ use unnamed::Unnamed;
 /// could be changed under us by a user whom this process does not trust. An observer running as
 /// root may read anybody's.
 pub fn open_existing(path: &Path, writable: bool) -> Result<Option<(File, usize)>> {
-    let access = if writable {
-        libc::O_RDWR
-    } else {
-        libc::O_RDONLY
-    };
-    let name = c_path(path)?;
-    // SAFETY: `name` is NUL-terminated.
-    let fd = unsafe {
-        libc::open(
-            name.as_ptr(),
-            access | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK,
-        )
-    };
-    if fd < 0 {
-        let cause = io::Error::last_os_error();
-        return match cause.raw_os_error() {
-            Some(libc::ENOENT) => Ok(None),
-            Some(libc::ELOOP) => Err(Error::new(
+    if path.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(Error::argument("a path must not contain NUL"));
+    }
+    let file = match system::open_existing(path, writable) {
+        Ok(file) => file,
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) if system::is_link(&cause) => {
+            return Err(Error::new(
                 Kind::System,
                 format!(
                     "{} is a symbolic link; give the region's own path",
                     path.display()
                 ),
-            )),
-            _ => Err(Error::os(format_args!("open {}", path.display()), &cause)),
-        };
-    }
-    // SAFETY: the descriptor is fresh and ours.
-    let file = unsafe { File::from_raw_fd(fd) };
+            ));
+        }
+        Err(cause) => return Err(Error::os(format_args!("open {}", path.display()), &cause)),
+    };
     let found = file
         .metadata()
         .map_err(|cause| Error::os(format_args!("look at {}", path.display()), &cause))?;
@@ -62,18 +55,7 @@ pub fn open_existing(path: &Path, writable: bool) -> Result<Option<(File, usize)
             path.display()
         )));
     }
-    // SAFETY: geteuid has no preconditions.
-    let me = unsafe { libc::geteuid() };
-    if found.uid() != me && (writable || me != 0) {
-        return Err(Error::new(
-            Kind::System,
-            format!(
-                "{} belongs to user {}, not to {me}",
-                path.display(),
-                found.uid()
-            ),
-        ));
-    }
+    system::check_owner(path, &found, writable)?;
     let words = usize::try_from(found.len() / 8).unwrap_or(usize::MAX);
     if words < super::layout::HEADER_WORDS {
         return Err(Error::format(format!(
@@ -87,7 +69,7 @@ pub fn open_existing(path: &Path, writable: bool) -> Result<Option<(File, usize)
 
 /// Maps `words` words of `file`.
 pub fn map(file: &File, words: usize, writable: bool) -> Result<Mapping> {
-    Mapping::file(file.as_fd(), words, writable)
+    Mapping::file(file, words, writable)
 }
 
 /// Makes a file of `words` words, lets `fill` write its contents, and links it to `path`.
@@ -109,11 +91,12 @@ pub fn make(
     })?;
     let file = unnamed.file();
     reserve_in_turn(file, words * 8, path, folder)?;
+    // Unmapped before the file is removed, if it is: some systems remove no mapped ones.
     let mapping = map(file, words, true)?;
     fill(&mapping)?;
     match unnamed.link(path) {
         Ok(()) => Ok(Some(mapping)),
-        Err(cause) if cause.raw_os_error() == Some(libc::EEXIST) => Ok(None),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(None),
         Err(cause) => Err(Error::os(
             format_args!("name the region {}", path.display()),
             &cause,
@@ -153,15 +136,14 @@ enum Reserved {
 
 /// Reserves every page now: a memory file system that ran out later would kill its writers.
 fn reserve(file: &File, bytes: usize, folder: &Path) -> Result<Reserved> {
-    let length = libc::off_t::try_from(bytes)
-        .map_err(|_| Error::config(format!("region.size_bytes {bytes} is too large for a file")))?;
     loop {
-        match unnamed::allocate(file, length) {
-            0 => return Ok(Reserved::All),
-            libc::EINTR => {}
-            libc::ENOSPC => return Ok(Reserved::NoSpace),
-            code => {
-                let cause = io::Error::from_raw_os_error(code);
+        let Err(cause) = system::allocate(file, bytes as u64) else {
+            return Ok(Reserved::All);
+        };
+        match cause.kind() {
+            io::ErrorKind::Interrupted => {}
+            io::ErrorKind::StorageFull => return Ok(Reserved::NoSpace),
+            _ => {
                 let what = format!("reserve {bytes} bytes in {}", folder.display());
                 return Err(Error::os(what, &cause));
             }
@@ -171,42 +153,20 @@ fn reserve(file: &File, bytes: usize, folder: &Path) -> Result<Reserved> {
 
 /// How much is missing in `folder` for `bytes`, in words.
 fn missing(folder: &Path, bytes: usize) -> String {
-    // SAFETY: all zeros is a valid statvfs.
-    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
-    let Ok(name) = c_path(folder) else {
+    let Some(found) = usage::disk(folder) else {
         return "it is full".into();
     };
-    // SAFETY: the name is NUL-terminated and `found` is a valid place.
-    if unsafe { libc::statvfs(name.as_ptr(), &mut found) } != 0 {
-        return "it is full".into();
-    }
-    #[allow(
-        clippy::unnecessary_cast,
-        reason = "the fields are narrower on some systems"
-    )]
-    let free = (found.f_bavail as u64).saturating_mul(found.f_frsize as u64);
+    let free = found.available_bytes;
     format!(
         "{free} bytes are free, {} are missing",
         (bytes as u64).saturating_sub(free)
     )
 }
 
-/// Holds the file's lock while `work` runs; the kernel lets go of it if this process dies.
+/// Holds the file's lock while `work` runs; the system lets go of it if this process dies.
 pub fn with_lock(file: &File, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    // SAFETY: the descriptor is open.
-    while unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } != 0 {
-        let cause = io::Error::last_os_error();
-        if cause.kind() != io::ErrorKind::Interrupted {
-            return Err(Error::os("lock the region's file", &cause));
-        }
-    }
+    system::lock(file).map_err(|cause| Error::os("lock the region's file", &cause))?;
     let done = work();
-    // SAFETY: the descriptor is open.
-    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+    system::unlock(file);
     done
-}
-
-fn c_path(path: &Path) -> Result<CString> {
-    CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| Error::argument("a path must not contain NUL"))
 }

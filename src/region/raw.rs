@@ -4,10 +4,20 @@
 //! checked on every access. A hostile peer or a damaged file can thus cause wrong numbers, never
 //! undefined behaviour: every bit pattern is a valid word, and every shared access is atomic.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use crate::base::error::{Error, Result};
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::fs::File;
+use std::io;
 use std::ptr::NonNull;
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
 
 /// Pages of this process that hold a region; unmapped when dropped.
 #[derive(Debug)]
@@ -38,34 +48,22 @@ unsafe impl Sync for Words {}
 impl Mapping {
     /// Maps `len` zero words without a name: shared with children forked later, or private.
     pub fn anonymous(len: usize, shared: bool) -> Result<Self> {
-        let sharing = if shared {
-            libc::MAP_SHARED
-        } else {
-            libc::MAP_PRIVATE
-        };
-        let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        Self::map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)
+        Self::of(system::map_anonymous(len * 8, shared), len)
     }
 
     /// Maps the first `len` words of `file`, which must be at least that long.
-    pub fn file(file: BorrowedFd<'_>, len: usize, writable: bool) -> Result<Self> {
-        let access = if writable {
-            libc::PROT_READ | libc::PROT_WRITE
-        } else {
-            libc::PROT_READ
-        };
-        Self::map(len, access, libc::MAP_SHARED, file.as_raw_fd())
+    pub fn file(file: &File, len: usize, writable: bool) -> Result<Self> {
+        Self::of(system::map_file(file, len * 8, writable), len)
     }
 
-    fn map(len: usize, access: i32, flags: i32, fd: i32) -> Result<Self> {
-        // SAFETY: a fresh mapping at an address that the kernel chooses touches nothing of ours.
-        let base = unsafe { libc::mmap(std::ptr::null_mut(), len * 8, access, flags, fd, 0) };
-        let base = NonNull::new(base.cast()).filter(|_| base != libc::MAP_FAILED);
-        let Some(base) = base else {
-            return Err(Error::last_os(format_args!("map {} bytes", len * 8)));
-        };
+    fn of(pages: io::Result<NonNull<u8>>, len: usize) -> Result<Self> {
+        let base =
+            pages.map_err(|cause| Error::os(format_args!("map {} bytes", len * 8), &cause))?;
         Ok(Mapping {
-            words: Words { base, len },
+            words: Words {
+                base: base.cast(),
+                len,
+            },
             kind: Kind::Mapped,
         })
     }
@@ -92,9 +90,7 @@ impl Drop for Mapping {
         let Words { base, len } = self.words;
         match self.kind {
             // SAFETY: `base` and `len` are those of the mapping, and its owner is gone.
-            Kind::Mapped => unsafe {
-                libc::munmap(base.as_ptr().cast(), len * 8);
-            },
+            Kind::Mapped => unsafe { system::unmap(base.cast(), len * 8) },
             // SAFETY: the box was leaked by `heap` with this length.
             Kind::Heap => unsafe {
                 drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut(

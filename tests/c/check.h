@@ -20,9 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifndef _WIN32
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#endif
 #include <unistd.h>
 
 static const uint64_t SECOND = 1000000000u;
@@ -165,6 +167,7 @@ static inline double check_number(tidegate_engine *engine, const char *place, co
     return number;
 }
 
+#ifndef _WIN32
 /** Forks; 0 in the child, which dies with its parent and ends in check_leave(). */
 static inline pid_t check_fork(void)
 {
@@ -239,5 +242,7 @@ static inline void *check_shared(size_t bytes)
     NEED(memory != MAP_FAILED);
     return memory;
 }
+
+#endif
 
 #endif

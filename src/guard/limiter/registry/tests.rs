@@ -1,10 +1,7 @@
 use super::*;
 use crate::base::error::Kind;
-use crate::guard::directory::turn::Turn;
-use crate::region::header;
 use crate::region::layout::Limits;
 use serde_json::json;
-use std::time::{Duration, Instant};
 
 fn region(max_limiters: u64) -> Region {
     let limits = Limits {
@@ -139,7 +136,12 @@ fn threads_that_open_one_name_get_one_limiter() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_killed_maker_blocks_nobody() {
+    use crate::guard::directory::turn::Turn;
+    use crate::region::header;
+    use std::time::{Duration, Instant};
+
     let region = region(4);
     let strict = policy(json!({"preset": "strict"}));
     // SAFETY: the child only takes the turn and ends.

@@ -1,10 +1,49 @@
-//! UNSAFE. A file without a name, which gets one when it is complete.
+//! UNSAFE. Files of POSIX systems: opened without being fooled, made without a name that anybody could
+//! find before they are complete, locked.
 
-use super::c_path;
-use std::fs::File;
+use crate::base::error::{Error, Kind, Result};
+use std::ffi::CString;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+/// Opens the file at `path`, unless that is a symbolic link.
+pub fn open_existing(path: &Path, writable: bool) -> io::Result<File> {
+    let access = if writable {
+        libc::O_RDWR
+    } else {
+        libc::O_RDONLY
+    };
+    open(
+        path,
+        access | libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK,
+    )
+}
+
+/// True when `cause` says that the path is a symbolic link.
+pub fn is_link(cause: &io::Error) -> bool {
+    cause.raw_os_error() == Some(libc::ELOOP)
+}
+
+/// Refuses a file that somebody else owns, unless root only looks at it.
+pub fn check_owner(path: &Path, found: &Metadata, writable: bool) -> Result<()> {
+    // SAFETY: geteuid has no preconditions.
+    let me = unsafe { libc::geteuid() };
+    if found.uid() != me && (writable || me != 0) {
+        return Err(Error::new(
+            Kind::System,
+            format!(
+                "{} belongs to user {}, not to {me}",
+                path.display(),
+                found.uid()
+            ),
+        ));
+    }
+    Ok(())
+}
 
 /// A new, empty file that nobody else can find.
 pub struct Unnamed {
@@ -30,7 +69,7 @@ impl Unnamed {
 
     /// Gives it the name `path`, unless something has that.
     #[cfg(target_os = "linux")]
-    pub fn link(self, path: &Path) -> io::Result<()> {
+    pub fn link(&self, path: &Path) -> io::Result<()> {
         let from = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         link(Path::new(&from), path)
     }
@@ -49,7 +88,7 @@ impl Unnamed {
 
     /// Gives it the name `path`, unless something has that.
     #[cfg(not(target_os = "linux"))]
-    pub fn link(self, path: &Path) -> io::Result<()> {
+    pub fn link(&self, path: &Path) -> io::Result<()> {
         link(&self.name, path)
     }
 }
@@ -62,7 +101,7 @@ impl Drop for Unnamed {
 }
 
 fn open(path: &Path, flags: libc::c_int) -> io::Result<File> {
-    let name = named(path)?;
+    let name = c_path(path)?;
     // SAFETY: the name is NUL-terminated.
     let fd = unsafe { libc::open(name.as_ptr(), flags, 0o600) };
     if fd < 0 {
@@ -73,7 +112,7 @@ fn open(path: &Path, flags: libc::c_int) -> io::Result<File> {
 }
 
 fn link(from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (named(from)?, named(to)?);
+    let (from, to) = (c_path(from)?, c_path(to)?);
     // SAFETY: both names are NUL-terminated.
     let linked = unsafe {
         libc::linkat(
@@ -90,20 +129,25 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-fn named(path: &Path) -> io::Result<std::ffi::CString> {
-    c_path(path).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
+/// Makes `file` `bytes` long, with space for all of them.
+pub fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    let length = libc::off_t::try_from(bytes).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    match reserve(file, length) {
+        0 => Ok(()),
+        code => Err(io::Error::from_raw_os_error(code)),
+    }
 }
 
-/// Makes `file` `length` bytes long, with space for all of them: 0 or an error number.
+/// 0 or an error number.
 #[cfg(not(target_os = "macos"))]
-pub fn allocate(file: &File, length: libc::off_t) -> i32 {
+fn reserve(file: &File, length: libc::off_t) -> i32 {
     // SAFETY: the descriptor is open for writing.
     unsafe { libc::posix_fallocate(file.as_raw_fd(), 0, length) }
 }
 
-/// Makes `file` `length` bytes long, with space for all of them: 0 or an error number.
+/// 0 or an error number.
 #[cfg(target_os = "macos")]
-pub fn allocate(file: &File, length: libc::off_t) -> i32 {
+fn reserve(file: &File, length: libc::off_t) -> i32 {
     let mut space = libc::fstore_t {
         fst_flags: libc::F_ALLOCATEALL,
         fst_posmode: libc::F_PEOFPOSMODE,
@@ -123,4 +167,30 @@ pub fn allocate(file: &File, length: libc::off_t) -> i32 {
             .unwrap_or(libc::EIO),
         false => 0,
     }
+}
+
+/// Waits until nobody else holds the file's lock, and takes it; the kernel lets go of it if this process
+/// dies.
+pub fn lock(file: &File) -> io::Result<()> {
+    loop {
+        // SAFETY: the descriptor is open.
+        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } == 0 {
+            return Ok(());
+        }
+        let cause = io::Error::last_os_error();
+        if cause.kind() != io::ErrorKind::Interrupted {
+            return Err(cause);
+        }
+    }
+}
+
+/// Lets go of the file's lock.
+pub fn unlock(file: &File) {
+    // SAFETY: the descriptor is open.
+    unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_UN) };
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))
 }
