@@ -8,7 +8,9 @@ use tidegate::engine::{Engine, Probe};
 use tidegate::export::{Format, render};
 use tidegate::guard::chain::{Answer as ChainAnswer, ChainPermit, Request as ChainRequest};
 use tidegate::guard::limiter::rules::List;
+use tidegate::guard::limiter::texts::Style;
 use tidegate::guard::limiter::together::{Request as LimiterRequest, Together};
+use tidegate::guard::limiter::top::By;
 use tidegate::guard::retry::Attempt;
 use tidegate::guard::{BreakerPhase, Decision, Verdict};
 use tidegate::metrics::{Kind as MetricKind, MetricOptions};
@@ -20,6 +22,10 @@ struct Run {
     engine: Engine,
     permits: HashMap<String, u64>,
     chains: HashMap<String, ChainPermit>,
+    /// What the latest check said.
+    latest: (Verdict, Decision),
+    /// Where the events go on.
+    next_event: u64,
 }
 
 fn status(answer: &Answer) -> &'static str {
@@ -123,6 +129,8 @@ impl Run {
             engine,
             permits: HashMap::new(),
             chains: HashMap::new(),
+            latest: (Verdict::Admitted, Decision::default()),
+            next_event: 0,
         }
     }
 
@@ -210,6 +218,7 @@ impl Run {
                 let limiter = engine.find_limiter(text("limiter"))?;
                 let mut decision = Decision::default();
                 let verdict = engine.check(limiter, key, cost(step), Some(&mut decision))?;
+                self.latest = (verdict, decision);
                 decided(verdict, decision)
             }
             "limiter_peek" => {
@@ -275,6 +284,47 @@ impl Run {
                 engine.reconfigure_limiter(limiter, &step["config"].to_string())?;
                 done(json!({}))
             }
+            "limiter_headers" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                let style = match text("style") {
+                    "current" => Style::Current,
+                    "draft_06" => Style::Draft06,
+                    "legacy" => Style::Legacy,
+                    unknown => panic!("no style is called {unknown}"),
+                };
+                let (verdict, decision) = self.latest;
+                let fields = engine.rate_limit_fields(limiter, &decision, verdict, style)?;
+                let fields = fields.lines().map(|line| {
+                    let (name, value) = line.split_once(": ").expect("a field");
+                    (name.to_owned(), json!(value))
+                });
+                Ok((Verdict::Admitted, fields.collect()))
+            }
+            "limiter_top" => {
+                let limiter = engine.find_limiter(text("limiter"))?;
+                let by = match text("by") {
+                    "used" => By::Used,
+                    "denied" => By::Denied,
+                    unknown => panic!("no order is called {unknown}"),
+                };
+                let count = step["count"].as_u64().expect("count") as usize;
+                let top = engine.top_keys(limiter, by, count)?;
+                done(json!({
+                    "key": top.iter().map(|one| &*one.key).collect::<Vec<_>>(),
+                    "used": top.iter().map(|one| one.used).collect::<Vec<_>>(),
+                    "denied": top.iter().map(|one| one.denied).collect::<Vec<_>>(),
+                }))
+            }
+            "events_read" => {
+                let (events, cursor) = engine.events(self.next_event, 100);
+                self.next_event = cursor.next;
+                done(json!({
+                    "event": events.iter().map(|one| one.kind.name()).collect::<Vec<_>>(),
+                    "cause": events.iter().map(|one| one.cause.name()).collect::<Vec<_>>(),
+                    "kind": events.iter().map(|one| one.guard_kind).collect::<Vec<_>>(),
+                    "name": events.iter().map(|one| &*one.guard).collect::<Vec<_>>(),
+                }))
+            }
             "allow_request" => {
                 let verdict = engine.allow_request(text("limiter").as_bytes(), key)?;
                 Ok((verdict, Map::new()))
@@ -303,6 +353,27 @@ impl Run {
                 engine.set_breaker(breaker, mode)?;
                 done(json!({}))
             }
+            "breaker_read" => {
+                let breaker = engine.find_breaker(text("breaker"))?;
+                let reading = engine.read_breaker(breaker)?;
+                let tripped = reading.tripped.expect("it opened");
+                done(json!({
+                    "phase": reading.phase.name(),
+                    "generation": reading.generation,
+                    "calls": reading.calls,
+                    "failures": reading.failures,
+                    "slow_calls": reading.slow_calls,
+                    "failure_rate": reading.failure_rate,
+                    "slow_call_rate": reading.slow_call_rate,
+                    "retry_after_ns": reading.retry_after_ns,
+                    "opened_count": reading.totals.opened,
+                    "permits_out": reading.permits_out,
+                    "tripped_calls": tripped.calls,
+                    "tripped_failures": tripped.failures,
+                    "tripped_slow_calls": tripped.slow_calls,
+                    "tripped_age_ns": tripped.age_ns,
+                }))
+            }
             "bulkhead_enter" | "bulkhead_enter_key" => {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
                 given(engine.enter_bulkhead(bulkhead, key)?, "permit")
@@ -311,6 +382,17 @@ impl Run {
                 let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
                 engine.leave_bulkhead(bulkhead, self.permits[text("permit")])?;
                 done(json!({}))
+            }
+            "bulkhead_leave_with" => {
+                let bulkhead = engine.find_bulkhead(text("bulkhead"))?;
+                let permit = self.permits[text("permit")];
+                let seconds = number(&step["seconds"]);
+                engine.leave_bulkhead_with(bulkhead, permit, outcome(step), seconds)?;
+                done(json!({}))
+            }
+            "bulkhead_read" => {
+                let reading = engine.read_bulkhead(engine.find_bulkhead(text("bulkhead"))?)?;
+                done(json!({"limit": reading.limit, "in_use": reading.in_use}))
             }
             "throttle_acquire" => {
                 let throttle = engine.find_throttle(text("throttle"))?;
@@ -349,11 +431,12 @@ impl Run {
                 engine.report_guard(guard, permit, outcome(step), number(&step["seconds"]))?;
                 done(json!({}))
             }
-            "retry_next" => {
+            "retry_next" | "retry_next_after" => {
                 let retry = engine.find_retry(text("retry"))?;
                 let attempt = Attempt {
                     number: step["attempt"].as_u64().unwrap() as u32,
-                    ..Attempt::default()
+                    elapsed_ns: step["elapsed_ns"].as_u64().unwrap_or(0),
+                    server_retry_after_ns: step["server_retry_after_ns"].as_u64().unwrap_or(0),
                 };
                 given(engine.next_attempt(retry, attempt)?, "delay_ns")
             }

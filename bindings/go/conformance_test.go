@@ -31,7 +31,8 @@ type step struct {
 	Counter, Gauge, Histogram, Operation, Ratio, Enum  string
 	Limiter, Breaker, Bulkhead, Retry, Throttle, Guard string
 	Name, Permit, Check, Probe, Outcome, Mode, State   string
-	List, Plan                                         string
+	List, Plan, Style, By                              string
+	Count                                              int
 	Requests                                           []step
 	Key                                                *string
 	Cost, Attempt                                      *uint32
@@ -56,6 +57,9 @@ type step struct {
 type player struct {
 	engine  *Engine
 	permits map[string]any
+	// latest is what the latest check said.
+	latest Decision
+	events *Events
 }
 
 type given = map[string]any
@@ -181,6 +185,7 @@ var plays = map[string]func(p *player, s *step) (given, error){
 			return nil, err
 		}
 		d, err := l.Check(s.cost())
+		p.latest = d
 		return answer(d.Allowed, decided(d), err)
 	},
 	"limiter_peek": func(p *player, s *step) (given, error) {
@@ -202,6 +207,43 @@ var plays = map[string]func(p *player, s *step) (given, error){
 		}
 		d, _, err := p.engine.CheckAll(requests...)
 		return answer(d.Allowed, decided(d), err)
+	},
+	"limiter_headers": func(p *player, s *step) (given, error) {
+		l, err := p.limiter(s)
+		if err != nil {
+			return nil, err
+		}
+		fields, err := l.Headers(p.latest, map[string]HeaderStyle{
+			"current": CurrentHeaders, "draft_06": Draft06Headers, "legacy": LegacyHeaders}[s.Style])
+		found := given{}
+		for name, value := range fields {
+			found[name] = value
+		}
+		return found, err
+	},
+	"limiter_top": func(p *player, s *step) (given, error) {
+		l, err := p.limiter(s)
+		if err != nil {
+			return nil, err
+		}
+		top, err := l.Top(map[string]Order{"used": MostUsed, "denied": MostDenied}[s.By], s.Count)
+		var key, used, denied []any
+		for _, one := range top {
+			key, used, denied = append(key, one.Key), append(used, one.Used), append(denied, one.Denied)
+		}
+		return given{"key": key, "used": used, "denied": denied}, err
+	},
+	"events_read": func(p *player, s *step) (given, error) {
+		if p.events == nil {
+			p.events = p.engine.Events()
+		}
+		events, err := p.events.Read()
+		var event, cause, kind, name []any
+		for _, one := range events {
+			event, cause = append(event, one.Event), append(cause, one.Cause)
+			kind, name = append(kind, one.Kind), append(name, one.Name)
+		}
+		return given{"event": event, "cause": cause, "kind": kind, "name": name}, err
 	},
 	"limiter_reserve": func(p *player, s *step) (given, error) {
 		l, err := p.limiter(s)
@@ -531,7 +573,7 @@ func (s *scenario) play(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := &player{e, map[string]any{}}
+	p := &player{engine: e, permits: map[string]any{}}
 	for i, text := range s.Steps {
 		var one step
 		if err := errors.Join(json.Unmarshal(text, &one), json.Unmarshal(text, &one.options)); err != nil {

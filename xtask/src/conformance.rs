@@ -68,6 +68,31 @@ static inline void message_has(const char *part)
     }
 }
 
+/* What the latest check said, and where the events go on. */
+static tidegate_decision latest;
+static tidegate_status latest_verdict;
+static uint64_t next_event;
+
+/* The parts stand in the text one after the other, and nothing else in it begins as `each` does. */
+static inline void text_has(int line, const char *text, const char *each, size_t count,
+                            const char *const *parts)
+{
+    const char *rest = text;
+    for (size_t i = 0; i < count && rest != NULL; i++) {
+        rest = strstr(rest, parts[i]);
+        if (rest == NULL) {
+            check_failed(__FILE__, line, parts[i]);
+        } else {
+            rest += strlen(parts[i]);
+        }
+    }
+    size_t found = 0;
+    for (const char *at = strstr(text, each); at != NULL; at = strstr(at + 1, each)) {
+        found++;
+    }
+    check_equal(__FILE__, line, each, count, found);
+}
+
 "#;
 
 fn scenarios() -> Result<Vec<PathBuf>, String> {
@@ -82,7 +107,7 @@ fn scenarios() -> Result<Vec<PathBuf>, String> {
 fn function(scenario: &Value) -> Result<String, String> {
     let mut config = scenario["config"].clone();
     config["clock"] = "manual".into();
-    let mut body = String::from("    tidegate_engine *engine;\n");
+    let mut body = String::from("    tidegate_engine *engine;\n    next_event = 0;\n");
     let _ = writeln!(
         body,
         "    NEED(STATUS(TIDEGATE_OK, tidegate_engine_open({}, &engine)));",
@@ -128,10 +153,17 @@ fn block(step: &Value) -> Result<String, String> {
         let _ = writeln!(code, "        permit_{name} = permit;");
     }
     let within = step["within"].as_f64().unwrap_or(0.0);
+    if call.is_text {
+        code.push_str("        text[length] = 0;\n");
+    }
     let is_rendered = step["do"] == "snapshot_render";
     for (field, wanted) in step["expect"].as_object().into_iter().flatten() {
         if is_rendered {
             break;
+        }
+        if call.is_text {
+            let _ = writeln!(code, "        {}", text_has(field, wanted));
+            continue;
         }
         let mut check = |found: String, wanted: &Value| {
             let line = match wanted {
@@ -171,6 +203,8 @@ struct Call {
     prefix: &'static str,
     /// What a word of the scenario is called in C, without the word.
     family: &'static str,
+    /// It writes lines of HTTP fields, or of JSON, into `text`.
+    is_text: bool,
 }
 
 impl Call {
@@ -262,6 +296,11 @@ impl Call {
                     "tidegate_{name}(engine, limiter, {key}, {}u, &decision)",
                     whole("cost", 1)
                 ));
+                if name == "limiter_check" {
+                    call.after.push("latest = decision;".into());
+                    let status = step["status"].as_str().unwrap_or("TIDEGATE_OK");
+                    call.after.push(format!("latest_verdict = {status};"));
+                }
             }
             "limiter_check_all" => {
                 call.decides();
@@ -289,6 +328,29 @@ impl Call {
                     "tidegate_limiter_check_all(engine, requests, {}, NULL, &decision)",
                     requests.len()
                 ));
+            }
+            "limiter_headers" => {
+                call.open(step, "limiter", true);
+                call.writes();
+                let style = step["style"].as_str().unwrap_or_default().to_uppercase();
+                call.then(format!(
+                    "tidegate_limiter_headers(engine, limiter, &latest, latest_verdict, TIDEGATE_HEADERS_{style}, text, sizeof text - 1, &length)"
+                ));
+            }
+            "limiter_top" => {
+                call.open(step, "limiter", true);
+                call.writes();
+                let by = step["by"].as_str().unwrap_or_default().to_uppercase();
+                let count = whole("count", 0);
+                call.then(format!(
+                    "tidegate_limiter_top(engine, limiter, TIDEGATE_TOP_{by}, {count}, text, sizeof text - 1, &length)"
+                ));
+            }
+            "events_read" => {
+                call.writes();
+                call.text =
+                    "tidegate_events_read(engine, &next_event, text, sizeof text - 1, &length, NULL)"
+                        .into();
             }
             "limiter_reserve" => {
                 call.open(step, "limiter", true);
@@ -400,6 +462,30 @@ impl Call {
                 call.family = "TIDEGATE_BREAKER_";
                 call.then("tidegate_breaker_state(engine, breaker, &phase)".into());
             }
+            "breaker_read" => {
+                call.open(step, "breaker", true);
+                call.before
+                    .push("tidegate_breaker_reading reading = {0};".into());
+                call.prefix = "reading.";
+                call.family = "TIDEGATE_BREAKER_";
+                call.then("tidegate_breaker_read(engine, breaker, &reading)".into());
+            }
+            "bulkhead_leave_with" => {
+                call.open(step, "bulkhead", true);
+                call.then(format!(
+                    "tidegate_bulkhead_leave_with(engine, bulkhead, {}, {}, {})",
+                    permit(step),
+                    outcome(step),
+                    real("seconds")
+                ));
+            }
+            "bulkhead_read" => {
+                call.open(step, "bulkhead", true);
+                call.before
+                    .push("tidegate_bulkhead_reading reading = {0, 0, 0};".into());
+                call.prefix = "reading.";
+                call.then("tidegate_bulkhead_read(engine, bulkhead, &reading)".into());
+            }
             "bulkhead_leave" => {
                 call.open(step, "bulkhead", true);
                 call.then(format!(
@@ -413,6 +499,16 @@ impl Call {
                 call.then(format!(
                     "tidegate_retry_next(engine, retry, {}u, &delay_ns)",
                     whole("attempt", 0)
+                ));
+            }
+            "retry_next_after" => {
+                call.open(step, "retry", true);
+                call.before.push("uint64_t delay_ns = 0;".into());
+                call.then(format!(
+                    "tidegate_retry_next_after(engine, retry, {}u, {}u, {}u, &delay_ns)",
+                    whole("attempt", 0),
+                    whole("elapsed_ns", 0),
+                    whole("server_retry_after_ns", 0)
                 ));
             }
             "operation_record" => {
@@ -472,6 +568,13 @@ impl Call {
         self.prefix = "decision.";
     }
 
+    /// Expects a text.
+    fn writes(&mut self) {
+        self.is_text = true;
+        self.before.push("static char text[20000];".into());
+        self.before.push("size_t length = 0;".into());
+    }
+
     /// Opens the metric or guard that the step names; `is_guard` when it is in the configuration.
     fn open(&mut self, step: &Value, kind: &str, is_guard: bool) {
         let name = quoted(step[kind].as_str().unwrap_or_default());
@@ -502,6 +605,32 @@ fn key_of(step: &Value) -> String {
         Some(key) => format!("{}, {}", quoted(key), key.len()),
         None => "NULL, 0".into(),
     }
+}
+
+/// A check that the text has this field, or, with a list, the field of each line.
+fn text_has(field: &str, wanted: &Value) -> String {
+    let (each, parts) = match wanted {
+        Value::Array(all) => (
+            format!("\"{field}\":"),
+            all.iter()
+                .map(|one| quoted(&format!("\"{field}\":{one}")))
+                .collect(),
+        ),
+        one => {
+            let line = format!("{field}: {}\r\n", one.as_str().unwrap_or_default());
+            (format!("{field}: "), vec![quoted(&line)])
+        }
+    };
+    format!(
+        "text_has(__LINE__, text, {}, {}, (const char *const[]){{{}}});",
+        quoted(&each),
+        parts.len(),
+        if parts.is_empty() {
+            "NULL".into()
+        } else {
+            parts.join(", ")
+        }
+    )
 }
 
 fn permit(step: &Value) -> String {

@@ -69,7 +69,16 @@ func TestRequestsAreCountedLimitedAndShown(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("request %d: %d", i, w.Code)
 		}
+		if policy := w.Header().Get("RateLimit-Policy"); policy != `"api";q=3;w=300` {
+			t.Error(policy)
+		}
+		if left := fmt.Sprintf(`"api";r=%d;t=`, max(2-i, 0)); !strings.HasPrefix(w.Header().Get("RateLimit"), left) {
+			t.Error(w.Header())
+		}
 		if want != http.StatusOK {
+			if !strings.Contains(w.Body.String(), `"violated-policies":["api"]`) {
+				t.Error(w.Body)
+			}
 			if !strings.HasPrefix(w.Header().Get("Retry-After"), "10") || w.Header().Get("Content-Type") != "application/problem+json" {
 				t.Error(w.Header())
 			}

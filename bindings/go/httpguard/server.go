@@ -25,6 +25,8 @@ type Options struct {
 	Keyless bool
 	// Cost is how many units a request takes; nil is 1 for each.
 	Cost func(*http.Request) uint32
+	// Headers is how clients are told of the limit; the zero value is the IETF's current draft.
+	Headers tidegate.HeaderStyle
 	// Bulkhead bounds how many requests are answered at once.
 	Bulkhead tidegate.Bulkhead
 	// Exempt lets requests pass without limit and bulkhead, such as probes; they are counted.
@@ -117,22 +119,28 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	if err != nil {
 		return true
 	}
-	setLimitHeaders(w.Header(), decision)
-	if !decision.Allowed {
+	fields, err := limiter.Headers(decision, s.options.Headers)
+	if err == nil {
+		for name, value := range fields {
+			w.Header().Set(name, value)
+		}
+	}
+	if decision.Allowed {
+		return true
+	}
+	if problem, err := limiter.Problem(decision); err == nil {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusTooManyRequests)
+		w.Write(problem)
+	} else {
 		Refuse(w, r, &tidegate.Denied{Guard: "limiter", RetryAfter: decision.RetryAfter})
 	}
-	return decision.Allowed
+	return false
 }
 
-func setLimitHeaders(h http.Header, d tidegate.Decision) {
-	h.Set("RateLimit-Limit", strconv.FormatUint(d.Limit, 10))
-	h.Set("RateLimit-Remaining", strconv.FormatUint(d.Remaining, 10))
-	h.Set("RateLimit-Reset", wholeSeconds(d.ResetAfter, 0))
-}
-
-// wholeSeconds is a duration in seconds, rounded up.
-func wholeSeconds(d time.Duration, least float64) string {
-	return strconv.FormatFloat(max(math.Ceil(d.Seconds()), least), 'f', 0, 64)
+// wholeSeconds is a duration in seconds, rounded up, and at least 1.
+func wholeSeconds(d time.Duration) string {
+	return strconv.FormatFloat(max(math.Ceil(d.Seconds()), 1), 'f', 0, 64)
 }
 
 // Refuse answers a request that a guard denied, with a problem document: 429 when a limiter did, else
@@ -145,14 +153,14 @@ func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 			status = http.StatusTooManyRequests
 		}
 	}
-	w.Header().Set("Retry-After", wholeSeconds(after, 1))
+	w.Header().Set("Retry-After", wholeSeconds(after))
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(map[string]any{
 		"type":   "about:blank",
 		"title":  http.StatusText(status),
 		"status": status,
-		"detail": "try again in " + wholeSeconds(after, 1) + " s",
+		"detail": "try again in " + wholeSeconds(after) + " s",
 	})
 }
 

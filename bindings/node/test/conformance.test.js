@@ -35,6 +35,12 @@ function fields(read) {
   return found;
 }
 
+/** What all rows have of each field. */
+function columns(rows) {
+  const names = ['event', 'cause', 'kind', 'name', 'key', 'used', 'denied'];
+  return Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name])]));
+}
+
 /** Each step: what it does, and [status, what the call gave back] where that is not just OK. */
 const STEPS = {
   clock_advance: (engine, step) => engine.advanceNs(step.by_ns),
@@ -52,7 +58,18 @@ const STEPS = {
   },
   record_metric: (engine, step) => engine.record(step.name, NaNs(step.value)),
   allow_request: (engine, step) => [status(engine.allow(step.limiter, ...key(step)))],
-  limiter_check: (engine, step) => decided(engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step))),
+  limiter_check(engine, step, permits, latest) {
+    latest.decision = engine.limiter(step.limiter).decideN(step.cost ?? 1, ...key(step));
+    return decided(latest.decision);
+  },
+  limiter_headers(engine, step, permits, { decision }) {
+    return ['TIDEGATE_OK', engine.limiter(step.limiter).headers(decision, step.style.replace('_', ''))];
+  },
+  limiter_top: (engine, { limiter, by, count }) => ['TIDEGATE_OK', columns(engine.limiter(limiter).top({ by, count }))],
+  events_read(engine, step, permits, latest) {
+    latest.events ??= engine.events({ fromStart: true });
+    return ['TIDEGATE_OK', columns(latest.events.read().events)];
+  },
   limiter_peek: (engine, step) => decided(engine.limiter(step.limiter).peek(...key(step))),
   limiter_check_all: (engine, step) => decided(engine.checkAll(step.requests)),
   limiter_reserve(engine, step) {
@@ -142,11 +159,11 @@ function compare(found, expected, within, what) {
   }
 }
 
-function play(engine, step, permits) {
+function play(engine, step, permits, latest) {
   let said;
   let message = '';
   try {
-    said = STEPS[step.do](engine, step, permits) ?? ['TIDEGATE_OK'];
+    said = STEPS[step.do](engine, step, permits, latest) ?? ['TIDEGATE_OK'];
   } catch (error) {
     // What lib/ refuses before the engine sees it is an argument that the engine would refuse.
     const code = error instanceof TidegateError ? error.code : 'TIDEGATE_E_ARGUMENT';
@@ -169,10 +186,11 @@ for (const file of fs.readdirSync(folder).filter((name) => name.endsWith('.json'
       if (unknown) return t.skip(`no ${unknown.do} here`);
       const engine = new Engine({ ...scenario.config, clock: 'manual' });
       const permits = {};
+      const latest = {};
       scenario.steps.forEach((step, i) => {
         for (let n = 0; n < (step.repeat ?? 1); n++) {
           try {
-            play(engine, step, permits);
+            play(engine, step, permits, latest);
           } catch (error) {
             error.message = `step ${i + 1} (${step.do}): ${error.message}`;
             throw error;

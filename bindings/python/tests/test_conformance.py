@@ -57,6 +57,12 @@ def decided(decision: Decision) -> Answer:
     }
 
 
+def columns(rows: list[dict[str, Any]]) -> Mapping[str, Any]:
+    """What all rows have of each field."""
+    names = ("event", "cause", "kind", "name", "key", "used", "denied")
+    return {name: [row[name] for row in rows if name in row] for name in names}
+
+
 class Run:
     """One scenario with an engine of its own; a method for each C function."""
 
@@ -64,6 +70,8 @@ class Run:
         self.engine = Engine({**config, "clock": "manual"})
         self.permits: dict[str, Permit] = {}
         self.throttled: list[Permit] = []
+        self.latest: Decision | None = None
+        self.next_event = 0
 
     def options(self, step: Step) -> dict[str, Any]:
         names = ("labels", "help", "unit", "relative_error", "slow_seconds")
@@ -111,7 +119,20 @@ class Run:
 
     def limiter_check(self, step: Step) -> Answer:
         limiter = self.engine.limiter(step["limiter"])
-        return decided(limiter.check(*parts(step), cost=step.get("cost", 1)))
+        self.latest = limiter.check(*parts(step), cost=step.get("cost", 1))
+        return decided(self.latest)
+
+    def limiter_headers(self, step: Step) -> Answer:
+        assert self.latest is not None
+        return 0, dict(self.latest.headers(step["style"]))
+
+    def limiter_top(self, step: Step) -> Answer:
+        top = self.engine.limiter(step["limiter"]).top(step["count"], step["by"])
+        return 0, columns([dict(key) for key in top])
+
+    def events_read(self, step: Step) -> Answer:
+        events, self.next_event, _ = self.engine.events(self.next_event)
+        return 0, columns(events)
 
     def limiter_peek(self, step: Step) -> Answer:
         limiter = self.engine.limiter(step["limiter"])
