@@ -168,12 +168,12 @@ fn bucket(region: &Region, limiter: Entry<'_>, cost: u32, numbers: Numbers<'_>) 
     loop {
         let state = word.load(Ordering::Acquire);
         // Read before the rate, so that nothing has to be kept over the call of the clock.
-        let coarse = region.clock().coarse();
+        let now = Now::read(region.clock(), numbers.is_some());
         let rate = limiter.rate();
         let Some(need) = rate.cost(cost) else {
             return Ruling::Never;
         };
-        match decide(&rate, region.clock(), coarse, state, need) {
+        match decide(&rate, region.clock(), now, state, need) {
             Answer::Admit {
                 state: new,
                 lacking,
@@ -216,12 +216,12 @@ fn keyed_bucket(
             Found::At(entry) => entry,
             Found::Nothing(ruling, decision) => return tell(numbers, decision, ruling),
         };
-        let coarse = region.clock().coarse();
+        let now = Now::read(region.clock(), numbers.is_some());
         let rate = limiter.rate();
         let Some(need) = rate.cost(cost) else {
             return Ruling::Never;
         };
-        match decide(&rate, region.clock(), coarse, entry.state, need) {
+        match decide(&rate, region.clock(), now, entry.state, need) {
             Answer::Admit { state, lacking } => {
                 if entry.swap(state) {
                     tell_bucket(numbers, limiter, &rate, lacking, 0);
@@ -369,14 +369,37 @@ fn tell_window(
     ruling
 }
 
-/// Decides by the `coarse` reading if it can, else by the precise clock; both are later than
-/// `state`.
-#[inline(always)]
-fn decide(rate: &Rate, clock: &Clock, coarse: u64, state: u64, need: u64) -> Answer {
-    match rate.by_coarse(state, coarse, clock.lag(), need) {
-        Answer::Unsure { .. } => rate.by_precise(state, clock.precise(), clock.lag(), need),
-        sure => sure,
+/// A reading of the clock. The coarse one is enough for a verdict, but not for numbers: by it a bucket
+/// lacks up to a tick more than it does, and so seems to hold a unit less.
+#[derive(Clone, Copy)]
+enum Now {
+    Coarse(u64),
+    Precise(u64),
+}
+
+impl Now {
+    #[inline(always)]
+    fn read(clock: &Clock, wants_numbers: bool) -> Self {
+        if wants_numbers {
+            Now::Precise(clock.precise())
+        } else {
+            Now::Coarse(clock.coarse())
+        }
     }
+}
+
+/// Decides by a coarse reading if it can, else by the precise clock; both are later than `state`.
+#[inline(always)]
+fn decide(rate: &Rate, clock: &Clock, now: Now, state: u64, need: u64) -> Answer {
+    let lag = clock.lag();
+    let now = match now {
+        Now::Precise(now) => now,
+        Now::Coarse(now) => match rate.by_coarse(state, now, lag, need) {
+            Answer::Unsure { .. } => clock.precise(),
+            sure => return sure,
+        },
+    };
+    rate.by_precise(state, now, lag, need)
 }
 
 #[inline(always)]
