@@ -98,10 +98,9 @@ impl Secrets {
     #[inline(always)]
     fn finish(&self, sum: u128) -> Hash {
         let (low, high) = (sum as u64, (sum >> 64) as u64);
-        let [first, second] = self
-            .folds
-            .map(|[one, other]| fold(product(low ^ one, high ^ other)));
-        Hash(first, second)
+        let folded = |[one, other]: [u64; 2]| fold(product(low ^ one, high ^ other));
+        let [first, second] = self.folds;
+        Hash(folded(first), folded(second))
     }
 
     #[cold]

@@ -201,6 +201,7 @@ impl<'r> Distinct<'r> {
 }
 
 /// Counts in word `count`; the times follow each other from word `first`.
+#[inline]
 fn see(words: Words, count: usize, first: usize, now: u64) {
     words.add(count, 1);
     let time = now.saturating_add(1);

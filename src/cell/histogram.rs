@@ -589,20 +589,18 @@ impl<'r> Histogram<'r> {
         match shared {
             // A few sums at a time stay in registers.
             Some(shared) => {
-                for (group, (sums, shared)) in counts
-                    .chunks_exact_mut(GROUP)
-                    .zip(shared.chunks_exact(GROUP))
-                    .enumerate()
-                {
-                    let mut sum: [u64; GROUP] =
-                        std::array::from_fn(|cell| shared[cell].load(Ordering::Relaxed));
-                    for row in rows.chunks_exact(width) {
-                        let cells = row.chunks_exact(GROUP).nth(group).unwrap_or(&[]);
-                        for (sum, cell) in sum.iter_mut().zip(cells) {
-                            *sum = sum.wrapping_add(cell.load(Ordering::Relaxed));
-                        }
+                let (sums, _) = counts.as_chunks_mut::<GROUP>();
+                let (shared, _) = shared.as_chunks::<GROUP>();
+                let (rows, _) = rows.as_chunks::<GROUP>();
+                let row = sums.len();
+                for (group, sum) in sums.iter_mut().enumerate() {
+                    let mut all = shared.get(group).map_or([0; GROUP], values);
+                    let mut at = group;
+                    while let Some(cells) = rows.get(at) {
+                        all = added(all, values(cells));
+                        at += row;
                     }
-                    sums.copy_from_slice(&sum);
+                    *sum = all;
                 }
             }
             None => counts.fill(0),
@@ -838,18 +836,14 @@ fn is_warm_at(before: u64) -> bool {
 
 /// Takes what `PLANES` planes hold away from `counts`.
 fn subtract<const PLANES: usize>(planes: [&[AtomicU64]; PLANES], counts: &mut [u64]) {
-    let groups = counts.chunks_exact_mut(GROUP);
-    for (at, group) in groups.enumerate() {
-        let parts = planes.map(|plane| {
+    let (groups, _) = counts.as_chunks_mut::<GROUP>();
+    for (at, group) in groups.iter_mut().enumerate() {
+        let mut then = [0; GROUP];
+        for plane in planes.iter().rev() {
             let word = plane.get(at).map_or(0, |cell| cell.load(Ordering::Relaxed));
-            word.to_le_bytes()
-        });
-        for (place, count) in group.iter_mut().enumerate() {
-            let then = parts.iter().rev().fold(0, |then, part| {
-                then << 8 | u32::from(part.get(place).copied().unwrap_or(0))
-            });
-            *count = u64::from((*count as u32).wrapping_sub(then));
+            then = behind(then, word.to_le_bytes());
         }
+        *group = since(*group, then);
     }
 }
 
@@ -1066,7 +1060,77 @@ impl Distribution {
 }
 
 fn sum_of(counts: &[u64]) -> u64 {
-    counts.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+    let (groups, rest) = counts.as_chunks::<GROUP>();
+    let sums = groups
+        .iter()
+        .fold([0; GROUP], |sums, group| added(sums, *group));
+    let all = sums.iter().chain(rest);
+    all.fold(0, |sum, count| sum.wrapping_add(*count))
+}
+
+// Spelled out, since the library is compiled for size: as loops they would stay loops, and the sums
+// in memory.
+
+#[inline(always)]
+fn values([a, b, c, d, e, f, g, h]: &[AtomicU64; GROUP]) -> [u64; GROUP] {
+    let value = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+    [
+        value(a),
+        value(b),
+        value(c),
+        value(d),
+        value(e),
+        value(f),
+        value(g),
+        value(h),
+    ]
+}
+
+/// Each number with a byte appended to it.
+#[inline(always)]
+fn behind([a, b, c, d, e, f, g, h]: [u32; GROUP], bytes: [u8; GROUP]) -> [u32; GROUP] {
+    let join = |number: u32, byte: u8| number << 8 | u32::from(byte);
+    [
+        join(a, bytes[0]),
+        join(b, bytes[1]),
+        join(c, bytes[2]),
+        join(d, bytes[3]),
+        join(e, bytes[4]),
+        join(f, bytes[5]),
+        join(g, bytes[6]),
+        join(h, bytes[7]),
+    ]
+}
+
+/// What counts are more than they were `then`, modulo 2^32.
+#[inline(always)]
+fn since([a, b, c, d, e, f, g, h]: [u64; GROUP], then: [u32; GROUP]) -> [u64; GROUP] {
+    let differ = |count: u64, then: u32| u64::from((count as u32).wrapping_sub(then));
+    [
+        differ(a, then[0]),
+        differ(b, then[1]),
+        differ(c, then[2]),
+        differ(d, then[3]),
+        differ(e, then[4]),
+        differ(f, then[5]),
+        differ(g, then[6]),
+        differ(h, then[7]),
+    ]
+}
+
+#[inline(always)]
+fn added(sums: [u64; GROUP], more: [u64; GROUP]) -> [u64; GROUP] {
+    let [a, b, c, d, e, f, g, h] = sums;
+    [
+        a.wrapping_add(more[0]),
+        b.wrapping_add(more[1]),
+        c.wrapping_add(more[2]),
+        d.wrapping_add(more[3]),
+        e.wrapping_add(more[4]),
+        f.wrapping_add(more[5]),
+        g.wrapping_add(more[6]),
+        h.wrapping_add(more[7]),
+    ]
 }
 
 /// The first place up to which `counts` reach `rank`, and their sum before it; the last place when

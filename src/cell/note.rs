@@ -71,6 +71,7 @@ impl<'r> Note<'r> {
     }
 
     /// Its numbers as they are; None when it is not sealed.
+    #[inline(always)]
     pub fn numbers(&self) -> Option<&'r [AtomicU64]> {
         let cells = self.cells()?;
         (load_acquire(&cells[SEAL]) != 0).then(|| &cells[HEAD..HEAD + self.numbers])

@@ -164,12 +164,14 @@ struct List<'r> {
 }
 
 impl<'r> List<'r> {
+    #[inline]
     fn note(&self, index: usize) -> Note<'r> {
         let at = self.at.saturating_add(index * NOTE_WORDS);
         Note::at(self.region, at, NUMBERS, TEXT_BYTES)
     }
 
     /// Bits of the duration of a place's call; 0 when it has none of this slot.
+    #[inline]
     fn duration(&self, numbers: &[AtomicU64]) -> u64 {
         let slot = numbers[SLOT].load(Ordering::Relaxed);
         if slot == 0 || self.slot.is_some_and(|mine| mine != slot) {
@@ -178,11 +180,15 @@ impl<'r> List<'r> {
         numbers[SECONDS].load(Ordering::Relaxed)
     }
 
+    #[inline(always)]
     fn durations(&self) -> [u64; SLOWEST_CALLS] {
-        std::array::from_fn(|index| {
-            let note = self.note(index);
-            note.numbers().map_or(0, |numbers| self.duration(numbers))
-        })
+        let mut durations = [0; SLOWEST_CALLS];
+        for (index, place) in durations.iter_mut().enumerate() {
+            if let Some(numbers) = self.note(index).numbers() {
+                *place = self.duration(numbers);
+            }
+        }
+        durations
     }
 
     /// The shortest call; 0 while there are free places.

@@ -81,7 +81,9 @@ impl Engine {
     #[inline(always)]
     pub fn set(&self, gauge: Gauge, value: f64) -> Result<()> {
         self.writer()?;
-        let series = self.resolve(gauge.0, IdKind::Gauge)?;
+        let Some(series) = Registry::of(&self.region).resolve(gauge.0, IdKind::Gauge) else {
+            return Err(stale(gauge.0, IdKind::Gauge));
+        };
         if value.is_nan() {
             return Err(self.refuse_value("a gauge's value is a number", value));
         }
@@ -101,7 +103,9 @@ impl Engine {
     #[inline(always)]
     pub fn add_to_gauge(&self, gauge: Gauge, delta: f64) -> Result<()> {
         self.writer()?;
-        let series = self.resolve(gauge.0, IdKind::Gauge)?;
+        let Some(series) = Registry::of(&self.region).resolve(gauge.0, IdKind::Gauge) else {
+            return Err(stale(gauge.0, IdKind::Gauge));
+        };
         if !delta.is_finite() {
             return Err(self.refuse_value("a gauge's change is a finite number", delta));
         }

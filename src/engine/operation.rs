@@ -14,7 +14,7 @@ use crate::region::header;
 use crate::snapshot::{Moment, OperationReading, read_operation};
 
 /// What may be said about a call beside how long it took and how it ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Details<'a> {
     /// Why it failed or was ignored, in one word of the application.
     pub error_code: Option<&'a str>,
@@ -39,6 +39,17 @@ pub struct ShardOperation {
     pub split: usize,
     /// The longest call that is not slow; infinite where none is.
     pub slow_seconds: f64,
+}
+
+impl Details<'_> {
+    /// True when nothing is said.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.error_code.is_none()
+            && self.message.is_none()
+            && self.detail.is_none()
+            && self.trace_id.is_none()
+    }
 }
 
 impl Engine {
@@ -78,9 +89,11 @@ impl Engine {
         details: &Details<'_>,
     ) -> Result<()> {
         self.writer()?;
-        let cells = self.operation_cells(operation)?;
+        let Some(cells) = self.cells_of_operation(operation) else {
+            return Err(self.no_operation(operation));
+        };
         self.check_value(seconds)?;
-        let is_plain = outcome == Outcome::Success && *details == Details::default();
+        let is_plain = outcome == Outcome::Success && details.is_empty();
         if !is_plain {
             check_details(outcome, details)?;
         }
@@ -115,11 +128,17 @@ impl Engine {
     }
 
     #[inline(always)]
-    fn operation_cells(&self, operation: OperationId) -> Result<OperationCells> {
-        let series = self.resolve(operation.0, IdKind::Operation)?;
-        match Registry::of(&self.region).operation(series) {
-            Some(cells) => Ok(cells),
-            None => Err(Error::format("the region's table of names is damaged")),
+    fn cells_of_operation(&self, id: OperationId) -> Option<OperationCells> {
+        let registry = Registry::of(&self.region);
+        registry.operation(registry.resolve(id.0, IdKind::Operation)?)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_operation(&self, id: OperationId) -> Error {
+        match self.resolve(id.0, IdKind::Operation) {
+            Ok(_) => Error::format("the region's table of names is damaged"),
+            Err(stale) => stale,
         }
     }
 
@@ -150,7 +169,9 @@ impl Engine {
         operation: OperationId,
     ) -> Result<ShardOperation> {
         self.writer()?;
-        let cells = self.operation_cells(operation)?;
+        let Some(cells) = self.cells_of_operation(operation) else {
+            return Err(self.no_operation(operation));
+        };
         let series = crate::region::handle::entry(operation.0);
         let histogram = self.shard_distribution(shard, series)?;
         Ok(ShardOperation {

@@ -14,35 +14,41 @@ impl Engine {
     }
 
     #[inline(always)]
-    fn ratio_of(&self, id: RatioId) -> Result<Ratio<'_>> {
-        let series = self.resolve(id.0, IdKind::Ratio)?;
-        Registry::of(&self.region)
-            .operation(series)
-            .and_then(|cells| Ratio::at(&self.region, &self.planes, cells.block, cells.index))
-            .ok_or_else(damaged)
+    fn cells_of_ratio(&self, id: RatioId) -> Option<Ratio<'_>> {
+        let registry = Registry::of(&self.region);
+        let cells = registry.operation(registry.resolve(id.0, IdKind::Ratio)?)?;
+        Ratio::at(&self.region, &self.planes, cells.block, cells.index)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn no_ratio(&self, id: RatioId) -> Error {
+        match self.resolve(id.0, IdKind::Ratio) {
+            Ok(_) => Error::format("the ratio's memory is damaged"),
+            Err(stale) => stale,
+        }
     }
 
     /// Counts hits and misses.
     #[inline(always)]
     pub fn record_ratio(&self, ratio: RatioId, found: Hits) -> Result<()> {
         self.writer()?;
-        self.ratio_of(ratio)?
-            .add(self.region.clock().coarse(), found);
+        let Some(cells) = self.cells_of_ratio(ratio) else {
+            return Err(self.no_ratio(ratio));
+        };
+        cells.add(self.region.clock().coarse(), found);
         Ok(())
     }
 
     /// Hits and misses of the last `window_seconds`, or since it was made for 0.
     pub fn read_ratio(&self, ratio: RatioId, window_seconds: f64) -> Result<Hits> {
-        let cells = self.ratio_of(ratio)?;
+        let Some(cells) = self.cells_of_ratio(ratio) else {
+            return Err(self.no_ratio(ratio));
+        };
         if window_seconds == 0.0 {
             return Ok(cells.lifetime());
         }
         let slots = self.slots(window_seconds)?.min(WINDOW_SLOTS);
         Ok(cells.window(self.region.clock().coarse(), slots))
     }
-}
-
-#[cold]
-fn damaged() -> Error {
-    Error::format("the ratio's memory is damaged")
 }

@@ -238,6 +238,7 @@ struct Retry<'a> {
 }
 
 impl<'a> Retry<'a> {
+    #[inline(always)]
     fn resolve(region: &'a Region, id: u64) -> Result<Self> {
         let entry = Entry::resolve(region, id, IdKind::Retry)?;
         Ok(Retry { region, entry })

@@ -21,7 +21,7 @@ use crate::cell::planes::Planes;
 use crate::region::Region;
 
 /// Gives back a permit of breaker `id`: the call ended with `outcome` after `seconds`.
-#[inline]
+#[inline(always)]
 pub fn report(
     region: &Region,
     planes: &Planes,
@@ -212,6 +212,7 @@ impl Breaker<'_> {
         generation_of(self.first()) == generation
     }
 
+    #[inline(always)]
     pub(super) fn now(&self, generation: u64) -> When {
         let slot_ns = self.get(entry::SLOT_NS);
         let slot = self.region.clock().coarse().checked_div(slot_ns);
@@ -295,6 +296,7 @@ impl Breaker<'_> {
     }
 
     /// Counts failures one after the other; true when there are too many.
+    #[inline]
     fn count_in_a_row(&self, generation: u64, failed: bool) -> bool {
         if self.shape() & entry::IN_A_ROW_COUNTS == 0 {
             return false;

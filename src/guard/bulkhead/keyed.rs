@@ -178,10 +178,12 @@ impl Bulkhead<'_> {
 
 impl Group<'_> {
     /// The key's places, but for the one at `mine`.
+    #[inline(always)]
     fn count(&self, mine: Option<usize>) -> Count {
         let mut count = Count::default();
-        for (at, (word, tag)) in self.places.iter().zip(self.tags).enumerate() {
-            if Some(at) == mine || tag.load(Ordering::SeqCst) != self.tag {
+        for (at, word) in self.places.iter().enumerate() {
+            let is_its = |tag: &AtomicU64| tag.load(Ordering::SeqCst) == self.tag;
+            if !self.tags.get(at).is_some_and(is_its) || Some(at) == mine {
                 continue;
             }
             let found = Place(word.load(Ordering::SeqCst));

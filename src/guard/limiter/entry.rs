@@ -258,6 +258,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The block of a changed policy.
+    #[inline]
     pub(super) fn block(&self, words: Words) -> Option<Block> {
         // The whole is 0 only after the block is there.
         let _ = self.words.get(FULL).map_or(0, load_acquire);

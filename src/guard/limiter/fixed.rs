@@ -57,6 +57,7 @@ impl Fixed {
         now_ns / self.window_ns.max(1)
     }
 
+    #[inline]
     fn taken(&self, state: u64, now_ns: u64) -> Taken {
         let bits = self.bits();
         let circle = u64::MAX >> bits;
@@ -77,6 +78,7 @@ impl Fixed {
 
     /// Takes `cost` units, at most `limit`, in the first window that has them and begins within
     /// `most_wait_ns`: the state to put in place, and the wait; or how long the wait would be.
+    #[inline]
     pub fn reserve(
         &self,
         state: u64,
@@ -150,6 +152,7 @@ impl Fixed {
     }
 
     /// Nanoseconds until nothing is taken any more.
+    #[inline]
     pub fn full_in(&self, state: u64, now_ns: u64) -> u64 {
         match self.taken(state, now_ns) {
             Taken { ahead: 0, count: 0 } => 0,

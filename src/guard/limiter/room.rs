@@ -55,6 +55,7 @@ impl Found<'_> {
         }
     }
 
+    #[inline]
     fn enter(
         region: &Region,
         limiter: Entry<'_>,
@@ -185,6 +186,7 @@ pub(super) struct WindowLife<'a> {
 }
 
 impl WindowLife<'_> {
+    #[inline]
     fn idle_from(&self, index: usize, state: u64) -> u64 {
         let ring = self.limiter.ring(self.words, index);
         ring.map_or(0, |ring| self.window.idle_from(ring, state))

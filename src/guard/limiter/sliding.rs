@@ -346,6 +346,7 @@ impl Window {
     }
 
     /// When the newest unit expires; 0 when the owner of `state` has none.
+    #[inline]
     pub fn idle_from(&self, ring: &[AtomicU64], state: u64) -> u64 {
         let place = self.place(state);
         let newest = match (place.offset, place.slot) {

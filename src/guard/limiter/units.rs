@@ -216,12 +216,14 @@ impl<'r> Account<'r> {
     }
 
     /// What is in force now; read after the state and the clock.
+    #[inline(always)]
     fn terms(&self) -> Terms {
         let words = self.region.words();
         Terms::of(&self.limiter, words).unwrap_or(Terms::Fixed(Fixed::new(0, 1)))
     }
 
     /// Now, as a state can hold it.
+    #[inline]
     fn now(&self) -> u64 {
         let now = self.region.clock().precise();
         match self.limiter.shape() & !1 {
@@ -260,6 +262,7 @@ impl<'r> Account<'r> {
     }
 
     /// The answer that stands whatever was taken; None when units decide.
+    #[inline]
     fn settled(&self) -> Option<Answer> {
         let limit = self.terms().units();
         match self.standing {

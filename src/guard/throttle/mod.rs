@@ -207,6 +207,7 @@ struct Throttle<'a> {
 }
 
 impl<'a> Throttle<'a> {
+    #[inline(always)]
     fn resolve(region: &'a Region, planes: &'a Planes, id: u64) -> Result<Self> {
         let entry = Entry::resolve(region, id, IdKind::Throttle)?;
         Ok(Throttle {
@@ -266,6 +267,7 @@ impl<'a> Throttle<'a> {
     }
 
     /// The part of calls to reject now.
+    #[inline]
     fn rejection(&self, now_ns: u64) -> f64 {
         let (calls, succeeded) = self.window(now_ns);
         if (calls as f64) < self.entry.real(entry::MINIMUM) {

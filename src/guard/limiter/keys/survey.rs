@@ -69,6 +69,7 @@ impl<'a> Survey<'a> {
     ///
     /// The preferred one of the first group is where a check looks first, and may be taken as long
     /// as that keeps the groups even; else the emptier group, so that both are never full.
+    #[inline]
     pub fn choose(&self, attempt: u32, when_full: WhenFull) -> Choice<'a> {
         let [first, second] = &self.sides;
         let most = second.in_use + usize::from(first.home.is_some());
