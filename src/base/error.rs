@@ -1,6 +1,7 @@
 //! One error type: a kind, which is what a program acts on, and a sentence with the numbers,
 //! which is what a person reads.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What went wrong, as coarse as a caller can act on. Each kind is one status code of the C API.
@@ -33,8 +34,14 @@ pub enum Kind {
 }
 
 /// An error: its kind and one sentence.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Error(
+    /// One word, so that a `Result<()>` is in a register, and passing errors on costs little code.
+    Box<Said>,
+);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+struct Said {
     kind: Kind,
     message: String,
 }
@@ -45,11 +52,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Makes an error of `kind` that says `message`.
     #[cold]
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error {
-            kind,
-            message: message.into(),
-        }
+    pub fn new<'a>(kind: Kind, message: impl Into<Cow<'a, str>>) -> Self {
+        Self::saying(kind, message.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn saying(kind: Kind, message: Cow<'_, str>) -> Self {
+        let message = message.into_owned();
+        Error(Box::new(Said { kind, message }))
     }
 
     /// Makes a [`Kind::System`] error from `cause`.
@@ -60,18 +71,27 @@ impl Error {
 
     /// What a program acts on.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// What a person reads.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("message", &self.message())
+            .finish()
     }
 }
 
@@ -84,7 +104,7 @@ macro_rules! constructors {
             $(
                 #[doc = concat!("Makes a [`Kind::", stringify!($kind), "`] error.")]
                 #[cold]
-                pub fn $name(message: impl Into<String>) -> Self {
+                pub fn $name<'a>(message: impl Into<Cow<'a, str>>) -> Self {
                     Error::new(Kind::$kind, message)
                 }
             )+
