@@ -757,7 +757,8 @@ typedef struct tidegate_guard_permit {
  */
 typedef struct tidegate_guard_answer {
   /**
-   * TIDEGATE_GUARD_NONE when admitted; else the one that refused.
+   * TIDEGATE_GUARD_NONE when all admitted; else the one that refused, or, when
+   * the chain is in shadow mode, would have.
    */
   uint32_t refused_by;
   /**
@@ -2793,6 +2794,9 @@ tidegate_status tidegate_retry_next_after(tidegate_engine *engine,
  * and comes back without a trace is first, and the limiter, whose units cannot
  * be given back for nothing, is last.
  *
+ * With `"shadow":true` all are asked, and every call goes on with what it got;
+ * those that would have been refused are counted.
+ *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.
  * @param config_json  A JSON object; NULL for a chain that must exist.
@@ -2832,7 +2836,8 @@ tidegate_status tidegate_guard_open(tidegate_engine *engine,
  * @param cost        Units of the limiter; at least 1.
  * @param attempt     Which attempt it is, for the retry; the first try is 1.
  * @param out_permit  Receives what the call holds. Untouched when refused.
- * @param out_answer  Receives which guard refused. May be NULL.
+ * @param out_answer  Receives which guard refused, or in shadow mode would have.
+ *                    May be NULL.
  *
  * @return TIDEGATE_OK when admitted, TIDEGATE_DENIED when refused, or
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL, cost or attempt is 0, or
@@ -2858,7 +2863,8 @@ tidegate_status tidegate_guard_acquire(tidegate_engine *engine,
  *
  * @param engine   An open engine.
  * @param guard    The chain that gave the permit.
- * @param permit   What the call held; it is good for nothing afterwards.
+ * @param permit   What the call held; it is good for nothing afterwards. In
+ *                 shadow mode, a 0 for a guard that gave nothing.
  * @param outcome  How it ended.
  * @param seconds  How long it took.
  *

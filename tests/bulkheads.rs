@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use tidegate::base::error::Kind;
 use tidegate::base::outcome::Outcome;
 use tidegate::engine::{Bulkhead, Engine};
+use tidegate::guard::BreakerPhase as Phase;
 use tidegate::guard::chain::{Answer, Request};
 use tidegate::guard::retry::Attempt;
 
@@ -276,6 +277,76 @@ fn permits_of_killed_processes_come_back() {
     assert!(returned > 0, "nobody was killed inside");
 }
 
+/// Killed with a place and a probe of a half-open breaker, or anywhere on the way to them.
+#[test]
+fn what_killed_processes_had_of_a_chain_comes_back() {
+    const ROUNDS: usize = 40;
+    let _alone = common::alone();
+    let region = TempRegion::new("killed-chain");
+    let document = r#""clock": "manual",
+        "bulkheads": {"b": {"adaptive": {"algorithm": "aimd", "initial": 2, "min": 2, "max": 2}}},
+        "breakers": {"c": {"open_seconds": 1, "half_open_calls": 2}},
+        "limiters": {"l": {"algorithm": "token_bucket", "rate_per_second": 1e6, "burst": 1000000}},
+        "guards": {"g": {"bulkhead": "b", "breaker": "c", "limiter": "l"}}"#;
+    let engine = region.open(document);
+    let guard = engine.find_guard("g").expect("a chain");
+    let breaker = engine.find_breaker("c").expect("a breaker");
+    let request = Request {
+        key: None,
+        cost: 1,
+        attempt: 1,
+    };
+    let mut random = Random(17);
+    for round in 0..ROUNDS {
+        engine.set_breaker(breaker, Phase::Open).expect("opened");
+        engine.advance_clock(2 * SECOND).expect("advanced");
+        let busy = Board::new(1);
+        let children = common::fork_many(2, |_| {
+            let engine = region.open("");
+            loop {
+                let answer = engine.acquire_guard(guard, request).expect("asked");
+                busy[0].fetch_add(1, SeqCst);
+                if let Answer::Admitted(permit) = answer
+                    && round % 2 == 0
+                {
+                    // A probe that came back unused is there for the next.
+                    let ignored = Outcome::Ignored;
+                    engine
+                        .report_guard(guard, permit, ignored, 0.0)
+                        .expect("reported");
+                }
+            }
+        });
+        common::wait_until("busy", || busy[0].load(SeqCst) >= 10);
+        std::thread::sleep(std::time::Duration::from_micros(random.below(2000)));
+        for child in children {
+            child.kill();
+        }
+        let mut admitted = Vec::new();
+        common::wait_until("both are there again", || {
+            match engine.acquire_guard(guard, request).expect("asked") {
+                Answer::Admitted(permit) => admitted.push(permit),
+                // Who holds what is looked at a few times in a moment only.
+                _ => std::thread::sleep(std::time::Duration::from_millis(5)),
+            }
+            admitted.len() == 2
+        });
+        let third = engine.acquire_guard(guard, request).expect("asked");
+        assert!(matches!(third, Answer::Refused(_)));
+        for permit in admitted {
+            let success = Outcome::Success;
+            engine
+                .report_guard(guard, permit, success, 0.1)
+                .expect("reported");
+        }
+        assert_eq!(engine.breaker_phase(breaker), Ok(Phase::Closed));
+    }
+    let bulkhead = engine.find_bulkhead("b").expect("a bulkhead");
+    let numbers = engine.read_bulkhead(bulkhead).expect("read");
+    assert_eq!(numbers.in_use, 0);
+    assert!(numbers.returned_from_dead > 0, "nobody was killed inside");
+}
+
 #[test]
 fn a_budget_is_shared_by_all_processes() {
     let _alone = common::alone();
@@ -356,7 +427,8 @@ fn a_chain_gives_back_all_that_it_took() {
                         seen[0] += 1;
                         inside.push(permit);
                     }
-                    Answer::Refused { by, .. } => seen[by as usize] += 1,
+                    Answer::Refused(refusal) => seen[refusal.by as usize] += 1,
+                    Answer::Shadowed(..) => unreachable!("the chain refuses"),
                 }
             }
         }

@@ -6,7 +6,7 @@ use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::Guard;
 use crate::guard::Verdict;
-use crate::guard::chain::{Answer, ChainPermit, Part, Request};
+use crate::guard::chain::{Answer, ChainPermit, Part, Refusal, Request};
 use std::ffi::c_char;
 
 /**
@@ -58,7 +58,10 @@ const _: () = assert!(
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct tidegate_guard_answer {
-    /** TIDEGATE_GUARD_NONE when admitted; else the one that refused. */
+    /**
+     * TIDEGATE_GUARD_NONE when all admitted; else the one that refused, or, when
+     * the chain is in shadow mode, would have.
+     */
     pub refused_by: u32,
     /** 0. */
     pub reserved: u32,
@@ -75,6 +78,9 @@ pub struct tidegate_guard_answer {
  * order in the document, and the first that refuses ends it: what costs least
  * and comes back without a trace is first, and the limiter, whose units cannot
  * be given back for nothing, is last.
+ *
+ * With `"shadow":true` all are asked, and every call goes on with what it got;
+ * those that would have been refused are counted.
  *
  * @param engine       An open engine.
  * @param name         The name; the rules are those of metrics.
@@ -136,7 +142,8 @@ pub unsafe extern "C" fn tidegate_guard_open(
  * @param cost        Units of the limiter; at least 1.
  * @param attempt     Which attempt it is, for the retry; the first try is 1.
  * @param out_permit  Receives what the call holds. Untouched when refused.
- * @param out_answer  Receives which guard refused. May be NULL.
+ * @param out_answer  Receives which guard refused, or in shadow mode would have.
+ *                    May be NULL.
  *
  * @return TIDEGATE_OK when admitted, TIDEGATE_DENIED when refused, or
  *         TIDEGATE_E_ARGUMENT  a pointer is NULL, cost or attempt is 0, or
@@ -163,40 +170,46 @@ pub unsafe extern "C" fn tidegate_guard_acquire(
         // SAFETY: the caller's promise.
         let (engine, key) = unsafe { (input::engine(engine)?, input::key(key, key_length)?) };
         let request = Request { key, cost, attempt };
-        let (verdict, answer) = match engine.acquire_guard(Guard(guard.id), request)? {
-            Answer::Admitted(ChainPermit { bulkhead, breaker }) => {
-                let permit = tidegate_guard_permit { bulkhead, breaker };
-                // SAFETY: checked for NULL; the caller's promise for the rest.
-                unsafe { output::write(out_permit, permit) };
-                (Verdict::Admitted, ADMITTED)
-            }
-            Answer::Refused { by, retry_after_ns } => {
-                let answer = tidegate_guard_answer {
-                    refused_by: by as u32,
-                    retry_after_ns,
-                    ..ADMITTED
-                };
-                (Verdict::Denied, answer)
-            }
+        let (permit, refusal) = match engine.acquire_guard(Guard(guard.id), request)? {
+            Answer::Admitted(permit) => (Some(permit), None),
+            Answer::Shadowed(permit, refusal) => (Some(permit), Some(refusal)),
+            Answer::Refused(refusal) => (None, Some(refusal)),
         };
+        if let Some(ChainPermit { bulkhead, breaker }) = permit {
+            let permit = tidegate_guard_permit { bulkhead, breaker };
+            // SAFETY: checked for NULL; the caller's promise for the rest.
+            unsafe { output::write(out_permit, permit) };
+        }
         // SAFETY: the caller's promise.
-        unsafe { output::write(out_answer, answer) };
-        Ok(verdict)
+        unsafe { output::write(out_answer, refusal.map_or(NOBODY, named)) };
+        Ok(match permit {
+            Some(_) => Verdict::Admitted,
+            None => Verdict::Denied,
+        })
     })
 }
 
-const ADMITTED: tidegate_guard_answer = tidegate_guard_answer {
+const NOBODY: tidegate_guard_answer = tidegate_guard_answer {
     refused_by: TIDEGATE_GUARD_NONE,
     reserved: 0,
     retry_after_ns: 0,
 };
+
+fn named(refusal: Refusal) -> tidegate_guard_answer {
+    tidegate_guard_answer {
+        refused_by: refusal.by as u32,
+        retry_after_ns: refusal.retry_after_ns,
+        ..NOBODY
+    }
+}
 
 /**
  * Tells the guards of a chain how an admitted call went, once.
  *
  * @param engine   An open engine.
  * @param guard    The chain that gave the permit.
- * @param permit   What the call held; it is good for nothing afterwards.
+ * @param permit   What the call held; it is good for nothing afterwards. In
+ *                 shadow mode, a 0 for a guard that gave nothing.
  * @param outcome  How it ended.
  * @param seconds  How long it took.
  *

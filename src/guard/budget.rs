@@ -2,10 +2,16 @@
 //!
 //! Ten slots of a second, each two words: first attempts and retries, with the slot's number in the
 //! upper bits, so that a slot of ten seconds ago is known to be empty without anybody clearing it.
-//! A retry is added to the current slot by a compare-and-swap from the count that was judged, and no
-//! other slot grows, so two workers never both take the last one.
+//!
+//! **Two workers never both take the last retry.** One is added to its slot by a compare-and-swap from
+//! the count that was judged, so two of one slot are one after the other. Two on either side of a
+//! slot's end write different words: so everybody looks again after having taken, at the slot to come
+//! too, and gives back what is too much. Of two, at least one sees the other.
+//!
+//! **A worker that slept between the clock and the write** begins no slot anew that has become a later
+//! one's: who finds another slot's number looks at the clock once more.
 
-use crate::base::sync::{AtomicU64, Ordering};
+use crate::base::sync::{AtomicU64, Ordering, fence};
 
 /// Slots, and words for them.
 pub(super) const SLOTS: usize = 10;
@@ -38,47 +44,54 @@ const FIRSTS: usize = 0;
 const RETRIES: usize = 1;
 
 impl Budget<'_> {
-    /// Counts a first attempt.
-    pub fn first(&self, now_ns: u64) {
-        let slot = now_ns / SLOT_NS;
-        let Some(word) = self.word(slot, FIRSTS) else {
-            return;
-        };
+    /// Counts a first attempt at the time that `now_ns` tells: its slot.
+    pub fn first(&self, now_ns: impl Fn() -> u64) -> u64 {
         loop {
-            let found = word.load(Ordering::Relaxed);
-            if exchange(
-                word,
-                found,
-                stamped(slot, count(found, slot).saturating_add(1)),
-            ) {
-                return;
+            let slot = now_ns() / SLOT_NS;
+            let Some(word) = self.word(slot, FIRSTS) else {
+                return slot;
+            };
+            let found = word.load(Ordering::Acquire);
+            let new = stamped(slot, count(found, slot).saturating_add(1));
+            if may_follow(found, slot, &now_ns) && exchange(word, found, new) {
+                return slot;
             }
         }
     }
 
-    /// Takes a retry; false when the budget is spent.
-    pub fn retry(&self, now_ns: u64) -> bool {
-        let slot = now_ns / SLOT_NS;
-        let Some(word) = self.word(slot, RETRIES) else {
-            return false;
-        };
+    /// Takes a retry at the time that `now_ns` tells: its slot; None when the budget is spent.
+    pub fn retry(&self, now_ns: impl Fn() -> u64) -> Option<u64> {
         loop {
-            let found = word.load(Ordering::Relaxed);
+            let slot = now_ns() / SLOT_NS;
+            let word = self.word(slot, RETRIES)?;
+            let found = word.load(Ordering::Acquire);
             let here = count(found, slot);
             let others = self.sum(slot, RETRIES).saturating_sub(here);
             let retries = others.saturating_add(here);
             if retries as f64 + 1.0 > self.allowed(self.sum(slot, FIRSTS)) {
-                return false;
+                return None;
             }
-            if exchange(word, found, stamped(slot, here.saturating_add(1))) {
-                return true;
+            let new = stamped(slot, here.saturating_add(1));
+            if may_follow(found, slot, &now_ns) && exchange(word, found, new) {
+                fence(Ordering::SeqCst);
+                if self.is_kept(slot) {
+                    return Some(slot);
+                }
+                self.give_back(slot, true);
+                return None;
             }
         }
     }
 
-    /// Gives back what was taken at `now_ns`: a first attempt, or a retry.
-    pub fn give_back(&self, now_ns: u64, was_retry: bool) {
-        let slot = now_ns / SLOT_NS;
+    /// False when more was taken than there is, by those of the next slot too.
+    fn is_kept(&self, slot: u64) -> bool {
+        let next = slot.saturating_add(1);
+        let all = |which| self.sum(slot, which).saturating_add(self.here(next, which));
+        all(RETRIES) as f64 <= self.allowed(all(FIRSTS))
+    }
+
+    /// Gives back what was taken in `slot`: a first attempt, or a retry.
+    pub fn give_back(&self, slot: u64, was_retry: bool) {
         let Some(word) = self.word(slot, usize::from(was_retry)) else {
             return;
         };
@@ -109,14 +122,23 @@ impl Budget<'_> {
 
     fn sum(&self, slot: u64, which: usize) -> u64 {
         let slots = (0..SLOTS as u64).filter_map(|back| slot.checked_sub(back));
-        slots
-            .filter_map(|slot| Some(count(self.word(slot, which)?.load(Ordering::Relaxed), slot)))
-            .fold(0, u64::saturating_add)
+        let counts = slots.map(|slot| self.here(slot, which));
+        counts.fold(0, u64::saturating_add)
+    }
+
+    fn here(&self, slot: u64, which: usize) -> u64 {
+        self.word(slot, which)
+            .map_or(0, |word| count(word.load(Ordering::Relaxed), slot))
     }
 
     fn word(&self, slot: u64, which: usize) -> Option<&AtomicU64> {
         self.words.get(2 * (slot as usize % SLOTS) + which)
     }
+}
+
+/// True when `found` is the word of `slot`, or of another and it is still the time of `slot`.
+fn may_follow(found: u64, slot: u64, now_ns: impl Fn() -> u64) -> bool {
+    found >> COUNT_BITS == stamp(slot) || now_ns() / SLOT_NS == slot
 }
 
 fn exchange(word: &AtomicU64, old: u64, new: u64) -> bool {
@@ -180,12 +202,12 @@ mod tests {
                 if is_retry {
                     let allowed = (ratio * log.count(now, false) as f64).max(minimum);
                     let fits = log.count(now, true) as f64 + 1.0 <= allowed * (1.0 + 1e-12);
-                    prop_assert_eq!(budget.retry(now), fits);
+                    prop_assert_eq!(budget.retry(|| now).is_some(), fits);
                     if fits {
                         log.all.push((now, true));
                     }
                 } else {
-                    budget.first(now);
+                    budget.first(|| now);
                     log.all.push((now, false));
                 }
                 let counts = Counts {
@@ -202,8 +224,8 @@ mod tests {
             let words: Vec<_> = seeds.into_iter().map(AtomicU64::new).collect();
             let (ratio, minimum) = (f64::from_bits(ratio), f64::from_bits(minimum));
             let budget = Budget { words: &words, ratio, minimum };
-            budget.first(now);
-            let _ = budget.retry(now);
+            budget.first(|| now);
+            let _ = budget.retry(|| now);
             budget.give_back(now, true);
         }
     }
@@ -216,12 +238,11 @@ mod tests {
             ratio: 0.2,
             minimum: 1.0,
         };
-        assert!(budget.retry(5));
-        assert!(!budget.retry(5));
-        budget.give_back(5, true);
-        assert!(budget.retry(5));
-        budget.first(5);
-        budget.give_back(5, false);
+        let slot = budget.retry(|| 5).expect("the minimum");
+        assert_eq!(budget.retry(|| 5), None);
+        budget.give_back(slot, true);
+        assert_eq!(budget.retry(|| 5), Some(slot));
+        budget.give_back(budget.first(|| 5), false);
         assert_eq!(
             budget.counts(5),
             Counts {
@@ -229,5 +250,52 @@ mod tests {
                 retries: 1
             }
         );
+    }
+    #[test]
+    fn who_slept_over_a_round_takes_nothing_from_a_later_slot() {
+        let words = words();
+        let budget = Budget {
+            words: &words,
+            ratio: 0.0,
+            minimum: 2.0,
+        };
+        let late = 10 * SLOT_NS;
+        // The clock is asked once before the sleep, and again after it.
+        let asked = std::cell::Cell::new(0);
+        let slept = || {
+            asked.set(asked.get() + 1);
+            if asked.get() > 1 {
+                return late;
+            }
+            assert_eq!(budget.retry(|| late), Some(10));
+            0
+        };
+        assert_eq!(budget.retry(slept), Some(10));
+        assert_eq!(budget.retry(|| late), None);
+    }
+
+    /// One more is taken in the slot to come while this one is being written.
+    #[test]
+    fn two_at_the_end_of_a_slot_do_not_share_the_last() {
+        let words = words();
+        let budget = Budget {
+            words: &words,
+            ratio: 0.0,
+            minimum: 1.0,
+        };
+        let asked = std::cell::Cell::new(0);
+        let between = || {
+            asked.set(asked.get() + 1);
+            if asked.get() == 2 {
+                assert_eq!(budget.retry(|| SLOT_NS), Some(1));
+            }
+            0
+        };
+        assert_eq!(budget.retry(between), None);
+        let one = Counts {
+            firsts: 0,
+            retries: 1,
+        };
+        assert_eq!(budget.counts(SLOT_NS), one);
     }
 }

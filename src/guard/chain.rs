@@ -6,6 +6,9 @@
 //! is given back: a retry to the budget, a place to the bulkhead, a permit to the breaker, which does
 //! not count it. A process killed in the middle has what it had taken one by one, which comes back as
 //! it does from every dead holder.
+//!
+//! A chain in shadow mode asks everybody, whoever refuses, and lets the call go on with what it got. The
+//! first that would have refused is named and counted.
 
 use super::bulkhead;
 use super::document::Fields;
@@ -27,15 +30,17 @@ mod word {
     pub const BREAKER: usize = 6;
     pub const THROTTLE: usize = 7;
     pub const LIMITER: usize = 8;
-    /// What wants a key, and whether there is a retry or throttle, as bits.
+    /// What wants a key, whether there is a retry or throttle, and shadow mode, as bits.
     pub const TRAITS: usize = 9;
 }
 
 const KEYED_BULKHEAD: u64 = 1;
 const KEYED_LIMITER: u64 = 2;
 const RETRIES_OR_THROTTLES: u64 = 4;
+const SHADOW: u64 = 8;
 
-/// The columns of a chain in the planes: admitted, then refused by each part in its order.
+/// The columns of a chain in the planes: admitted, then refused by each part in its order. In shadow
+/// mode those that would have been refused, which are among the admitted.
 const ADMITTED: usize = 0;
 
 /// A guard of a chain, in the order in which they are asked.
@@ -81,12 +86,16 @@ impl Part {
 pub struct ChainPolicy {
     /// A name for each part that there is, in order.
     pub parts: Vec<(Part, String)>,
+    /// Counts what it would refuse, and lets it pass.
+    pub shadow: bool,
 }
 
 impl ChainPolicy {
     /// Reads a policy from the document's value at `path`, for example `guards.payments`.
     pub fn parse(path: &str, value: &Value) -> Result<Self> {
-        let fields = Fields::of(path, value, &Part::ALL.map(Part::name))?;
+        let [retry, bulkhead, breaker, throttle, limiter] = Part::ALL.map(Part::name);
+        let known = [retry, bulkhead, breaker, throttle, limiter, "shadow"];
+        let fields = Fields::of(path, value, &known)?;
         let mut parts = Vec::new();
         for part in Part::ALL {
             match fields.get(part.name()) {
@@ -104,13 +113,15 @@ impl ChainPolicy {
                 "{path}: expected at least one of {all}, found none"
             )));
         }
-        Ok(ChainPolicy { parts })
+        let shadow = fields.flag("shadow")?;
+        Ok(ChainPolicy { parts, shadow })
     }
 
     fn to_json(&self) -> Value {
         let parts = self.parts.iter();
         let fields = parts.map(|(part, name)| (part.name().to_owned(), json!(name)));
-        Value::Object(fields.collect::<Map<_, _>>())
+        let shadow = self.shadow.then(|| ("shadow".to_owned(), json!(true)));
+        Value::Object(fields.chain(shadow).collect::<Map<_, _>>())
     }
 }
 
@@ -139,13 +150,19 @@ pub struct ChainPermit {
 pub enum Answer {
     /// Go on.
     Admitted(ChainPermit),
-    /// This part said no.
-    Refused {
-        /// Which.
-        by: Part,
-        /// When it might say yes; 0 when nobody knows.
-        retry_after_ns: u64,
-    },
+    /// A part said no.
+    Refused(Refusal),
+    /// Go on, since the chain is in shadow mode; without it a part would have said no.
+    Shadowed(ChainPermit, Refusal),
+}
+
+/// Which part said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The part.
+    pub by: Part,
+    /// When it might say yes; 0 when nobody knows.
+    pub retry_after_ns: u64,
 }
 
 /// A chain as a snapshot shows it.
@@ -155,16 +172,18 @@ pub struct ChainReading {
     pub name: String,
     /// What it is made of.
     pub policy: ChainPolicy,
-    /// Calls that every part admitted.
+    /// Calls that went on.
     pub admitted: u64,
     /// Calls that each part refused, in the order of [`Part::ALL`].
     pub refused: [u64; 5],
+    /// In shadow mode, those of the admitted that each part would have refused.
+    pub shadowed: [u64; 5],
 }
 
 /// The id of the chain called `name`, made as `policy` says if there is none. Its parts must exist.
 pub fn open(region: &Region, name: &str, policy: &ChainPolicy) -> Result<u64> {
     stored::open(region, IdKind::Guard, name, &policy.to_json(), |entry| {
-        let mut traits = 0;
+        let mut traits = if policy.shadow { SHADOW } else { 0 };
         for (part, wanted) in &policy.parts {
             let id = match part {
                 Part::Limiter => registry::find(region, wanted.as_bytes()),
@@ -321,22 +340,26 @@ pub fn acquire(
         permit: begun.permit,
         ..Taken::default()
     };
-    let refusal = chain.ask(request, begun, &mut taken);
-    match refusal {
-        Ok(None) => {
-            planes.add(entry.column(region, ADMITTED), 1);
-            Ok(Answer::Admitted(taken.permit))
-        }
-        Ok(Some((by, retry_after_ns))) => {
-            chain.give_back(taken);
-            planes.add(entry.column(region, by as usize), 1);
-            Ok(Answer::Refused { by, retry_after_ns })
-        }
+    let refusal = match chain.ask(request, begun, &mut taken) {
+        Ok(refusal) => refusal,
         Err(error) => {
             chain.give_back(taken);
-            Err(error)
+            return Err(error);
+        }
+    };
+    let count = |tally| planes.add(entry.column(region, tally), 1);
+    if let Some(refusal) = refusal {
+        count(refusal.by as usize);
+        if !chain.is_shadow() {
+            chain.give_back(taken);
+            return Ok(Answer::Refused(refusal));
         }
     }
+    count(ADMITTED);
+    Ok(match refusal {
+        None => Answer::Admitted(taken.permit),
+        Some(refusal) => Answer::Shadowed(taken.permit, refusal),
+    })
 }
 
 /// What a report that cannot be done at once has still to tell.
@@ -393,7 +416,14 @@ pub fn report(
             "a call takes a finite number of seconds of at least 0, not {seconds}"
         )));
     }
-    let (bulkhead, breaker) = (entry.get(word::BULKHEAD), entry.get(word::BREAKER));
+    // A chain in shadow mode goes on without what it did not get.
+    let is_shadow = entry.get(word::TRAITS) & SHADOW != 0;
+    let held = |part, permit| match permit {
+        0 if is_shadow => 0,
+        _ => entry.get(part),
+    };
+    let bulkhead = held(word::BULKHEAD, permit.bulkhead);
+    let breaker = held(word::BREAKER, permit.breaker);
     // Both, even if one of them refuses: what the other holds must come back.
     let gone = match bulkhead {
         0 => Ok(()),
@@ -417,73 +447,100 @@ pub fn list(region: &Region, planes: &Planes) -> Vec<ChainReading> {
     let all = stored::list(region, IdKind::Guard).into_iter();
     all.filter_map(|(name, entry, config)| {
         let sum = |tally| planes.sum(entry.column(region, tally));
+        let policy = ChainPolicy::parse("guard", &config).ok()?;
+        let refused = Part::ALL.map(|part| sum(part as usize));
+        let (refused, shadowed) = match policy.shadow {
+            false => (refused, [0; 5]),
+            true => ([0; 5], refused),
+        };
         Some(ChainReading {
             name,
-            policy: ChainPolicy::parse("guard", &config).ok()?,
+            policy,
             admitted: sum(ADMITTED),
-            refused: Part::ALL.map(|part| sum(part as usize)),
+            refused,
+            shadowed,
         })
     })
     .collect()
 }
 
 impl Chain<'_> {
-    /// The part that refuses, and when it might not; what the others gave is in `taken`.
-    #[inline]
+    fn is_shadow(&self) -> bool {
+        self.entry.get(word::TRAITS) & SHADOW != 0
+    }
+
+    /// The first part that refuses; what the others gave is in `taken`.
     fn ask(
         &self,
         request: Request<'_>,
         begun: Begun,
         taken: &mut Taken,
-    ) -> Result<Option<(Part, u64)>> {
-        let Chain {
-            region,
-            planes,
-            entry,
-        } = *self;
-        let traits = entry.get(word::TRAITS);
-        let key = |bit| request.key.filter(|_| traits & bit != 0);
-        let retry = entry.get(word::RETRY);
-        if retry != 0 && begun.has_yet_to_ask(Part::Retry) {
-            match retry::admit(region, planes, retry, request.attempt)? {
-                Admission::Refused => return Ok(Some((Part::Retry, 0))),
-                admission => taken.retry = Some(admission),
+    ) -> Result<Option<Refusal>> {
+        let mut first = None;
+        for by in Part::ALL {
+            let id = self.entry.get(at(by));
+            if id == 0 || !begun.has_yet_to_ask(by) {
+                continue;
             }
-        }
-        let bulkhead = entry.get(word::BULKHEAD);
-        if bulkhead != 0 && begun.has_yet_to_ask(Part::Bulkhead) {
-            match bulkhead::enter(region, planes, bulkhead, key(KEYED_BULKHEAD))? {
-                Some(permit) => taken.permit.bulkhead = permit,
-                None => return Ok(Some((Part::Bulkhead, 0))),
-            }
-        }
-        let breaker = entry.get(word::BREAKER);
-        if breaker != 0 && begun.has_yet_to_ask(Part::Breaker) {
-            match breaker::acquire(region, planes, breaker)? {
-                Some(permit) => taken.permit.breaker = permit,
-                None => {
-                    let wait_ns = breaker::retry_after(region, planes, breaker);
-                    return Ok(Some((Part::Breaker, wait_ns)));
+            if let Some(retry_after_ns) = self.ask_part(by, id, request, taken)? {
+                first = first.or(Some(Refusal { by, retry_after_ns }));
+                if !self.is_shadow() {
+                    break;
                 }
             }
         }
-        let throttle = entry.get(word::THROTTLE);
-        if throttle != 0 && begun.has_yet_to_ask(Part::Throttle) {
-            if throttle::acquire(region, planes, throttle)? == Verdict::Denied {
-                return Ok(Some((Part::Throttle, 0)));
+        Ok(first)
+    }
+
+    /// Asks one part; when it refuses, the time after which it might not.
+    #[inline(always)]
+    fn ask_part(
+        &self,
+        part: Part,
+        id: u64,
+        request: Request<'_>,
+        taken: &mut Taken,
+    ) -> Result<Option<u64>> {
+        let (region, planes) = (self.region, self.planes);
+        let traits = self.entry.get(word::TRAITS);
+        let key = |bit| request.key.filter(|_| traits & bit != 0);
+        let refusal = match part {
+            Part::Retry => match retry::admit(region, planes, id, request.attempt)? {
+                Admission::Refused => Some(0),
+                admission => {
+                    taken.retry = Some(admission);
+                    None
+                }
+            },
+            Part::Bulkhead => match bulkhead::enter(region, planes, id, key(KEYED_BULKHEAD))? {
+                None => Some(0),
+                Some(permit) => {
+                    taken.permit.bulkhead = permit;
+                    None
+                }
+            },
+            Part::Breaker => match breaker::acquire(region, planes, id)? {
+                None => Some(breaker::retry_after(region, planes, id)),
+                Some(permit) => {
+                    taken.permit.breaker = permit;
+                    None
+                }
+            },
+            Part::Throttle => match throttle::acquire(region, planes, id)? {
+                Verdict::Denied => Some(0),
+                Verdict::Admitted => {
+                    taken.throttle = true;
+                    None
+                }
+            },
+            Part::Limiter => {
+                let (key, cost) = (key(KEYED_LIMITER), request.cost);
+                let mut decision = Decision::default();
+                let verdict = check::check(region, planes, id, key, cost, Some(&mut decision))?;
+                (verdict == Verdict::Denied).then_some(decision.retry_after_ns)
             }
-            taken.throttle = true;
-        }
-        let limiter = entry.get(word::LIMITER);
-        if limiter != 0 {
-            let (key, cost) = (key(KEYED_LIMITER), request.cost);
-            let mut decision = Decision::default();
-            let verdict = check::check(region, planes, limiter, key, cost, Some(&mut decision))?;
-            if verdict == Verdict::Denied {
-                return Ok(Some((Part::Limiter, decision.retry_after_ns)));
-            }
-        }
-        Ok(None)
+        };
+        Ok(refusal)
     }
 
     #[cold]

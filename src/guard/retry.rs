@@ -164,37 +164,35 @@ pub(super) enum Admission {
     Refused,
     /// Go on; nothing was taken from the budget, since shadow mode let it pass.
     Passed,
-    /// Go on; this was taken.
-    Taken { attempt: u32, now_ns: u64 },
+    /// Go on; this was taken, in this slot of the budget.
+    Taken { attempt: u32, slot: u64 },
 }
 
 /// Takes `attempt` from the budget, without a wait.
 pub(super) fn admit(region: &Region, planes: &Planes, id: u64, attempt: u32) -> Result<Admission> {
     let retry = Retry::resolve(region, id)?;
-    let now_ns = region.clock().coarse();
     let is_enough = u64::from(attempt) > retry.entry.get(word::MAX_ATTEMPTS);
-    let refusal = if is_enough {
-        Some(Refusal::Exhausted)
-    } else {
-        retry.spend(attempt, now_ns)
+    let spent = match is_enough {
+        true => Err(Refusal::Exhausted),
+        false => retry.spend(attempt),
     };
-    retry.count(planes, attempt, refusal);
-    Ok(match refusal {
-        None => Admission::Taken { attempt, now_ns },
-        Some(_) if retry.is(is::SHADOW) => Admission::Passed,
-        Some(_) => Admission::Refused,
+    retry.count(planes, attempt, spent.err());
+    Ok(match spent {
+        Ok(slot) => Admission::Taken { attempt, slot },
+        Err(_) if retry.is(is::SHADOW) => Admission::Passed,
+        Err(_) => Admission::Refused,
     })
 }
 
 /// Gives back what [`admit`] took, as if there had been no attempt.
 pub(super) fn give_back(region: &Region, planes: &Planes, id: u64, admission: Admission) {
-    let (Ok(retry), Admission::Taken { attempt, now_ns }) = (Retry::resolve(region, id), admission)
+    let (Ok(retry), Admission::Taken { attempt, slot }) = (Retry::resolve(region, id), admission)
     else {
         return;
     };
     let is_retry = attempt > 1;
     if let Some(budget) = retry.budget() {
-        budget.give_back(now_ns, is_retry);
+        budget.give_back(slot, is_retry);
     }
     let tally = if is_retry {
         tally::CANCELLED_RETRIES
@@ -260,21 +258,17 @@ impl<'a> Retry<'a> {
         if attempt.number > 1 && deadline_ns != 0 && begins_ns > deadline_ns {
             return (wait_ns, Some(Refusal::TooLate));
         }
-        (
-            wait_ns,
-            self.spend(attempt.number, self.region.clock().coarse()),
-        )
+        (wait_ns, self.spend(attempt.number).err())
     }
 
-    /// Takes an attempt from the budget.
-    fn spend(&self, attempt: u32, now_ns: u64) -> Option<Refusal> {
-        let budget = self.budget()?;
-        if attempt == 1 {
-            budget.first(now_ns);
-        } else if !budget.retry(now_ns) {
-            return Some(Refusal::OverBudget);
+    /// Takes an attempt from the budget: the slot that it is taken from; 0 without a budget.
+    fn spend(&self, attempt: u32) -> std::result::Result<u64, Refusal> {
+        let now_ns = || self.region.clock().coarse();
+        match self.budget() {
+            None => Ok(0),
+            Some(budget) if attempt == 1 => Ok(budget.first(now_ns)),
+            Some(budget) => budget.retry(now_ns).ok_or(Refusal::OverBudget),
         }
-        None
     }
 
     fn wait_ns(&self, attempt: u32) -> u64 {

@@ -260,6 +260,60 @@ static void a_fixed_window_with_keys_is_asked_for_the_key(void)
     STATUS(TIDEGATE_OK, ask_for(guard, "bob", 1, &permit));
 }
 
+/** The part that would have refused is named and counted, and the call goes on with what it got. */
+static void a_chain_in_shadow_refuses_nothing(void)
+{
+    start_again();
+    tidegate_guard shadow;
+    STATUS(TIDEGATE_OK,
+           tidegate_guard_open(engine, "shadow",
+                               "{\"bulkhead\":\"db\",\"breaker\":\"payments\",\"throttle\":\"shed\","
+                               "\"limiter\":\"api\",\"shadow\":true}",
+                               &shadow));
+    tidegate_guard_permit permits[5] = {{0}};
+    for (int i = 0; i < 5; i++) {
+        STATUS(TIDEGATE_OK, ask_for(shadow, "zoe", 1, &permits[i]));
+        EQUAL(i < 2 ? TIDEGATE_GUARD_NONE : TIDEGATE_GUARD_BULKHEAD, answer.refused_by);
+        CHECK((permits[i].bulkhead != 0) == (i < 2));
+        CHECK(permits[i].breaker != 0);
+    }
+    EQUAL(2, inside());
+    for (int i = 0; i < 5; i++) {
+        STATUS(TIDEGATE_OK, tidegate_guard_report(engine, shadow, permits[i],
+                                                  TIDEGATE_OUTCOME_FAILURE, 0.1));
+    }
+    EQUAL(0, inside());
+    /* The breaker has seen them all: it is open, and calls go on without a permit of it. */
+    tidegate_guard_permit permit = {77, 77};
+    STATUS(TIDEGATE_OK, ask_for(shadow, "zoe", 1, &permit));
+    EQUAL(TIDEGATE_GUARD_BREAKER, answer.refused_by);
+    CHECK(answer.retry_after_ns == 10 * SECOND);
+    CHECK(permit.bulkhead != 0);
+    EQUAL(0, permit.breaker);
+    STATUS(TIDEGATE_OK,
+           tidegate_guard_report(engine, shadow, permit, TIDEGATE_OUTCOME_SUCCESS, 0.1));
+    EQUAL(0, inside());
+    /* All were asked, so the limiter's ten units go too. */
+    for (int i = 6; i < 10; i++) {
+        STATUS(TIDEGATE_OK, ask_for(shadow, "zoe", 1, &permit));
+        STATUS(TIDEGATE_OK,
+               tidegate_guard_report(engine, shadow, permit, TIDEGATE_OUTCOME_SUCCESS, 0.1));
+    }
+    STATUS(TIDEGATE_DENIED, tidegate_allow_request(engine, "api", "zoe", 3));
+    start_again();
+    STATUS(TIDEGATE_OK, ask_for(shadow, "zoe", 1, &permit));
+    STATUS(TIDEGATE_OK, tidegate_guard_report(engine, shadow, permit, TIDEGATE_OUTCOME_SUCCESS, 0));
+    char *text = check_json(engine);
+    CHECK(strstr(text, "\"admitted\":11,\"refused\":{\"retry\":0,\"bulkhead\":0,\"breaker\":0,"
+                       "\"throttle\":0,\"limiter\":0},\"shadowed\":{\"retry\":0,\"bulkhead\":3,"
+                       "\"breaker\":5,\"throttle\":0,\"limiter\":0}}") != NULL);
+    free(text);
+    STATUS(TIDEGATE_E_STALE, tidegate_guard_report(engine, chain, (tidegate_guard_permit){0, 0},
+                                                   TIDEGATE_OUTCOME_SUCCESS, 0.1));
+    STATUS(TIDEGATE_E_CONFIG,
+           tidegate_guard_open(engine, "new", "{\"retry\":\"payments\",\"shadow\":1}", &shadow));
+}
+
 int main(void)
 {
     engine = check_open(
@@ -280,6 +334,7 @@ int main(void)
     RUN(what_cannot_be_asked_takes_nothing);
     RUN(a_chain_may_have_one_guard);
     RUN(the_throttle_sheds_load_and_sees_the_outcomes);
+    RUN(a_chain_in_shadow_refuses_nothing);
     RUN(opening);
     RUN(a_fixed_window_with_keys_is_asked_for_the_key);
     tidegate_engine_close(engine);

@@ -92,7 +92,7 @@ pub fn is_root() -> bool {
 }
 
 /// Waits until `is_true`; panics when that takes longer than a minute.
-pub fn wait_until(what: &str, is_true: impl Fn() -> bool) {
+pub fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_true() {
         assert!(

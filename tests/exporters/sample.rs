@@ -316,6 +316,7 @@ pub fn empty() -> Snapshot {
             policy: chain(),
             admitted: 500,
             refused: [1, 2, 3, 4, 5],
+            shadowed: [0; 5],
         }],
         health: Default::default(),
         engine: EngineReading {

@@ -74,11 +74,13 @@ impl Json<'_> {
         }
         self.close(b'}');
         self.key("admitted").whole(chain.admitted);
-        self.key("refused").open(b'{');
-        for (part, count) in Part::ALL.into_iter().zip(chain.refused) {
-            self.key(part.name()).whole(count);
+        for (field, counts) in [("refused", chain.refused), ("shadowed", chain.shadowed)] {
+            self.key(field).open(b'{');
+            for (part, count) in Part::ALL.into_iter().zip(counts) {
+                self.key(part.name()).whole(count);
+            }
+            self.close(b'}');
         }
-        self.close(b'}');
         self.close(b'}');
     }
 }

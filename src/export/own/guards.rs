@@ -181,7 +181,7 @@ fn chains(snapshot: &Snapshot) -> Vec<OwnFamily<'_>> {
             (
                 "tidegate_guard_admitted_total",
                 Kind::Counter,
-                "Calls that every guard of a chain admitted.",
+                "Calls that a chain of guards let pass.",
             ),
             |chain| vec![(None, chain.admitted)],
         ),
@@ -191,12 +191,22 @@ fn chains(snapshot: &Snapshot) -> Vec<OwnFamily<'_>> {
                 Kind::Counter,
                 "Calls that a guard of a chain refused, by its kind.",
             ),
-            |chain| {
-                let refused = Part::ALL.into_iter().zip(chain.refused);
-                refused
-                    .map(|(part, count)| (Some(("by", part.name())), count))
-                    .collect()
-            },
+            |chain| by_part(chain.refused),
+        ),
+        of(
+            (
+                "tidegate_guard_shadowed_total",
+                Kind::Counter,
+                "Calls that a guard of a chain in shadow mode would have refused, by its kind.",
+            ),
+            |chain| by_part(chain.shadowed),
         ),
     ]
+}
+
+fn by_part(counts: [u64; 5]) -> Vec<(Option<Label>, u64)> {
+    let parts = Part::ALL.into_iter().zip(counts);
+    parts
+        .map(|(part, count)| (Some(("by", part.name())), count))
+        .collect()
 }

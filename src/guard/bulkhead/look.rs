@@ -1,6 +1,6 @@
 //! When a bulkhead seems full: is it, and are all who are inside alive?
 
-use super::{Bulkhead, FULL, INQUIRIES, damaged, tally, word};
+use super::{Bulkhead, FULL, INQUIRIES, damaged, is, tally, word};
 use crate::base::error::Result;
 use crate::base::host;
 use crate::base::sync::{AtomicU64, Ordering};
@@ -80,7 +80,13 @@ impl Bulkhead<'_> {
     pub(super) fn tell_denial(&self, planes: &Planes) {
         let now_ns = self.region.clock().coarse();
         if events::is_due(self.entry.word(word::TOLD), now_ns) {
-            let denied = planes.sum(self.entry.column(self.region, tally::DENIED));
+            let shadow = self.entry.get(word::TRAITS) & is::SHADOW != 0;
+            let tally = if shadow {
+                tally::WOULD_DENY
+            } else {
+                tally::DENIED
+            };
+            let denied = planes.sum(self.entry.column(self.region, tally));
             let limit = self.numbers(planes).limit;
             self.tell(
                 now_ns,
