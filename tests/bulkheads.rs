@@ -332,7 +332,7 @@ fn what_killed_processes_had_of_a_chain_comes_back() {
             admitted.len() == 2
         });
         let third = engine.acquire_guard(guard, request).expect("asked");
-        assert!(matches!(third, Answer::Refused(_)));
+        assert!(matches!(third, Answer::Refused { .. }));
         for permit in admitted {
             let success = Outcome::Success;
             engine
@@ -427,8 +427,8 @@ fn a_chain_gives_back_all_that_it_took() {
                         seen[0] += 1;
                         inside.push(permit);
                     }
-                    Answer::Refused(refusal) => seen[refusal.by as usize] += 1,
-                    Answer::Shadowed(..) => unreachable!("the chain refuses"),
+                    Answer::Refused { by, .. } => seen[by as usize] += 1,
+                    Answer::Shadowed { .. } => unreachable!("the chain refuses"),
                 }
             }
         }

@@ -410,13 +410,21 @@ impl Run {
                     cost: cost(step),
                     attempt: step["attempt"].as_u64().unwrap_or(1) as u32,
                 };
-                match engine.acquire_guard(guard, request)? {
-                    ChainAnswer::Admitted(permit) => {
-                        if let Some(name) = step["as"].as_str() {
-                            self.chains.insert(name.to_owned(), permit);
-                        }
+                let answer = engine.acquire_guard(guard, request)?;
+                if let (
+                    ChainAnswer::Admitted(permit) | ChainAnswer::Shadowed { permit, .. },
+                    Some(name),
+                ) = (answer, step["as"].as_str())
+                {
+                    self.chains.insert(name.to_owned(), permit);
+                }
+                match answer {
+                    ChainAnswer::Admitted(_) => {
                         done(json!({"refused_by": "none", "retry_after_ns": 0}))
                     }
+                    ChainAnswer::Shadowed {
+                        by, retry_after_ns, ..
+                    } => done(json!({"refused_by": by.name(), "retry_after_ns": retry_after_ns})),
                     ChainAnswer::Refused { by, retry_after_ns } => {
                         let (_, fields) = done(
                             json!({"refused_by": by.name(), "retry_after_ns": retry_after_ns}),

@@ -6,7 +6,7 @@ use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::Guard;
 use crate::guard::Verdict;
-use crate::guard::chain::{Answer, ChainPermit, Part, Refusal, Request};
+use crate::guard::chain::{Answer, ChainPermit, Part, Request};
 use std::ffi::c_char;
 
 /**
@@ -170,22 +170,24 @@ pub unsafe extern "C" fn tidegate_guard_acquire(
         // SAFETY: the caller's promise.
         let (engine, key) = unsafe { (input::engine(engine)?, input::key(key, key_length)?) };
         let request = Request { key, cost, attempt };
-        let (permit, refusal) = match engine.acquire_guard(Guard(guard.id), request)? {
-            Answer::Admitted(permit) => (Some(permit), None),
-            Answer::Shadowed(permit, refusal) => (Some(permit), Some(refusal)),
-            Answer::Refused(refusal) => (None, Some(refusal)),
+        let (permit, answer) = match engine.acquire_guard(Guard(guard.id), request)? {
+            Answer::Admitted(permit) => (Some(permit), NOBODY),
+            Answer::Refused { by, retry_after_ns } => (None, named(by, retry_after_ns)),
+            Answer::Shadowed {
+                permit,
+                by,
+                retry_after_ns,
+            } => (Some(permit), named(by, retry_after_ns)),
         };
-        if let Some(ChainPermit { bulkhead, breaker }) = permit {
-            let permit = tidegate_guard_permit { bulkhead, breaker };
-            // SAFETY: checked for NULL; the caller's promise for the rest.
-            unsafe { output::write(out_permit, permit) };
-        }
         // SAFETY: the caller's promise.
-        unsafe { output::write(out_answer, refusal.map_or(NOBODY, named)) };
-        Ok(match permit {
-            Some(_) => Verdict::Admitted,
-            None => Verdict::Denied,
-        })
+        unsafe { output::write(out_answer, answer) };
+        let Some(ChainPermit { bulkhead, breaker }) = permit else {
+            return Ok(Verdict::Denied);
+        };
+        let permit = tidegate_guard_permit { bulkhead, breaker };
+        // SAFETY: checked for NULL; the caller's promise for the rest.
+        unsafe { output::write(out_permit, permit) };
+        Ok(Verdict::Admitted)
     })
 }
 
@@ -195,10 +197,10 @@ const NOBODY: tidegate_guard_answer = tidegate_guard_answer {
     retry_after_ns: 0,
 };
 
-fn named(refusal: Refusal) -> tidegate_guard_answer {
+fn named(by: Part, retry_after_ns: u64) -> tidegate_guard_answer {
     tidegate_guard_answer {
-        refused_by: refusal.by as u32,
-        retry_after_ns: refusal.retry_after_ns,
+        refused_by: by as u32,
+        retry_after_ns,
         ..NOBODY
     }
 }

@@ -150,19 +150,22 @@ pub struct ChainPermit {
 pub enum Answer {
     /// Go on.
     Admitted(ChainPermit),
-    /// A part said no.
-    Refused(Refusal),
-    /// Go on, since the chain is in shadow mode; without it a part would have said no.
-    Shadowed(ChainPermit, Refusal),
-}
-
-/// Which part said no.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The part.
-    pub by: Part,
-    /// When it might say yes; 0 when nobody knows.
-    pub retry_after_ns: u64,
+    /// This part said no.
+    Refused {
+        /// Which.
+        by: Part,
+        /// When it might say yes; 0 when nobody knows.
+        retry_after_ns: u64,
+    },
+    /// Go on, since the chain is in shadow mode; without it this part would have said no.
+    Shadowed {
+        /// What the other parts gave.
+        permit: ChainPermit,
+        /// Which.
+        by: Part,
+        /// When it might say yes; 0 when nobody knows.
+        retry_after_ns: u64,
+    },
 }
 
 /// A chain as a snapshot shows it.
@@ -348,17 +351,21 @@ pub fn acquire(
         }
     };
     let count = |tally| planes.add(entry.column(region, tally), 1);
-    if let Some(refusal) = refusal {
-        count(refusal.by as usize);
-        if !chain.is_shadow() {
-            chain.give_back(taken);
-            return Ok(Answer::Refused(refusal));
-        }
+    let permit = taken.permit;
+    let Some((by, retry_after_ns)) = refusal else {
+        count(ADMITTED);
+        return Ok(Answer::Admitted(permit));
+    };
+    count(by as usize);
+    if !chain.is_shadow() {
+        chain.give_back(taken);
+        return Ok(Answer::Refused { by, retry_after_ns });
     }
     count(ADMITTED);
-    Ok(match refusal {
-        None => Answer::Admitted(taken.permit),
-        Some(refusal) => Answer::Shadowed(taken.permit, refusal),
+    Ok(Answer::Shadowed {
+        permit,
+        by,
+        retry_after_ns,
     })
 }
 
@@ -469,13 +476,13 @@ impl Chain<'_> {
         self.entry.get(word::TRAITS) & SHADOW != 0
     }
 
-    /// The first part that refuses; what the others gave is in `taken`.
+    /// The first part that refuses, and when it might not; what the others gave is in `taken`.
     fn ask(
         &self,
         request: Request<'_>,
         begun: Begun,
         taken: &mut Taken,
-    ) -> Result<Option<Refusal>> {
+    ) -> Result<Option<(Part, u64)>> {
         let mut first = None;
         for by in Part::ALL {
             let id = self.entry.get(at(by));
@@ -483,7 +490,7 @@ impl Chain<'_> {
                 continue;
             }
             if let Some(retry_after_ns) = self.ask_part(by, id, request, taken)? {
-                first = first.or(Some(Refusal { by, retry_after_ns }));
+                first = first.or(Some((by, retry_after_ns)));
                 if !self.is_shadow() {
                     break;
                 }
