@@ -24,6 +24,15 @@ impl<'a> Pair<'a> {
             words: words.slice(at, 2)?,
         })
     }
+
+    /// Word `at` of these and the next one, if they can change together.
+    #[inline(always)]
+    pub fn of<const N: usize>(words: &'a [AtomicU64; N], at: usize) -> Option<Self> {
+        let words = words.get(at..at + 2)?;
+        // Models and interpreters have no instruction that wants it, nor memory that has it.
+        let fits = cfg!(any(loom, miri)) || words.as_ptr().addr().is_multiple_of(16);
+        fits.then_some(Pair { words })
+    }
 }
 
 #[cfg(not(loom))]

@@ -34,6 +34,20 @@ impl Engine {
             .ok_or_else(|| no_limiter(name))
     }
 
+    /// [`Engine::check`] without its numbers, where nothing stands in the way; else does nothing.
+    #[inline(always)]
+    pub fn check_at_once(
+        &self,
+        limiter: Limiter,
+        key: Option<&[u8]>,
+        cost: u32,
+    ) -> Option<Verdict> {
+        if !self.is_writer() {
+            return None;
+        }
+        check::check_at_once(&self.region, &self.planes, limiter.0, key, cost)
+    }
+
     /// Takes `cost` units for `key`, or none.
     #[inline(always)]
     pub fn check(

@@ -25,10 +25,18 @@ pub fn run(work: impl FnOnce() -> Result<()>) -> tidegate_status {
 #[inline(always)]
 pub fn decide(decide: impl FnOnce() -> Result<Verdict>) -> tidegate_status {
     match catch_unwind(AssertUnwindSafe(decide)) {
-        Ok(Ok(Verdict::Admitted)) => TIDEGATE_OK,
-        Ok(Ok(Verdict::Denied)) => TIDEGATE_DENIED,
+        Ok(Ok(verdict)) => self::verdict(verdict),
         Ok(Err(error)) => fail(&error),
         Err(panic) => bug(panic),
+    }
+}
+
+/// A verdict as a status.
+#[inline(always)]
+pub fn verdict(verdict: Verdict) -> tidegate_status {
+    match verdict {
+        Verdict::Admitted => TIDEGATE_OK,
+        Verdict::Denied => TIDEGATE_DENIED,
     }
 }
 

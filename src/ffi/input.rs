@@ -118,6 +118,20 @@ pub unsafe fn key<'a>(key: *const c_char, length: usize) -> Result<Option<&'a [u
     }))
 }
 
+/// A key: NULL for none, or any bytes; None when it is neither.
+///
+/// # Safety
+/// As [`key()`].
+#[inline(always)]
+pub unsafe fn some_key<'a>(key: *const c_char, length: usize) -> Option<Option<&'a [u8]>> {
+    if key.is_null() {
+        return (length == 0).then_some(None);
+    }
+    let fits = length <= isize::MAX as usize;
+    // SAFETY: by the contract above; the length was checked.
+    fits.then(|| Some(unsafe { std::slice::from_raw_parts(key.cast(), length) }))
+}
+
 #[inline(always)]
 pub fn check_count<T>(what: &str, count: usize) -> Result<()> {
     if count > isize::MAX as usize / size_of::<T>() {

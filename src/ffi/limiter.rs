@@ -151,6 +151,47 @@ pub unsafe extern "C" fn tidegate_limiter_check(
     cost: u32,
     out_decision: *mut tidegate_decision,
 ) -> tidegate_status {
+    // Each in its own function, so that neither pays for the other's frame.
+    // SAFETY: the caller's promise.
+    unsafe {
+        if out_decision.is_null() {
+            check_at_once(engine, limiter, key, key_length, cost)
+        } else {
+            check_with_care(engine, limiter, key, key_length, cost, out_decision)
+        }
+    }
+}
+
+/// tidegate_limiter_check() where a verdict is all that there is to say.
+#[inline(never)]
+unsafe fn check_at_once(
+    engine: *mut tidegate_engine,
+    limiter: tidegate_limiter,
+    key: *const c_char,
+    key_length: usize,
+    cost: u32,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    let asked = unsafe { (input::some_engine(engine), input::some_key(key, key_length)) };
+    if let (Some(engine), Some(key)) = asked
+        && let Some(verdict) = engine.check_at_once(Limiter(limiter.id), key, cost)
+    {
+        return edge::verdict(verdict);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { check_with_care(engine, limiter, key, key_length, cost, std::ptr::null_mut()) }
+}
+
+/// tidegate_limiter_check() with numbers, or an error to explain.
+#[inline(never)]
+unsafe fn check_with_care(
+    engine: *mut tidegate_engine,
+    limiter: tidegate_limiter,
+    key: *const c_char,
+    key_length: usize,
+    cost: u32,
+    out_decision: *mut tidegate_decision,
+) -> tidegate_status {
     edge::decide(|| {
         // SAFETY: the caller's promise.
         let (engine, key) = unsafe { (input::engine(engine)?, input::key(key, key_length)?) };

@@ -12,6 +12,7 @@ use super::document;
 use crate::base::error::{Error, Result};
 use crate::base::order::Order;
 use crate::base::sync::{AtomicU64, Ordering, load_acquire};
+use crate::cell::pair::Pair;
 use crate::region::Region;
 use crate::region::handle::{self, IdKind};
 use crate::region::layout::GUARD_WORDS;
@@ -35,12 +36,8 @@ impl<'a> Entry<'a> {
     /// Guard number `index`.
     #[inline(always)]
     pub fn at(region: &'a Region, index: usize) -> Option<Self> {
-        let at = region.layout().guards.entry(index)?;
-        let words = region.words().slice(at, GUARD_WORDS)?;
-        Some(Entry {
-            words: words.try_into().ok()?,
-            index,
-        })
+        let words = region.guard(index)?;
+        Some(Entry { words, index })
     }
 
     /// The guard that `id` of `kind` names.
@@ -76,6 +73,12 @@ impl<'a> Entry<'a> {
     #[inline(always)]
     pub fn get(&self, at: usize) -> u64 {
         self.word(at).load(Ordering::Relaxed)
+    }
+
+    /// Word `at` and the next one, which change together.
+    #[inline(always)]
+    pub fn pair(&self, at: usize) -> Option<Pair<'a>> {
+        Pair::of(self.words, at)
     }
 
     /// Word `at` as a double.

@@ -19,11 +19,11 @@ pub mod workers;
 use crate::base::error::{Error, Result};
 use crate::base::hash::Secrets;
 use crate::base::host;
-use crate::base::sync::Ordering;
+use crate::base::sync::{AtomicU64, Ordering};
 use clock::Clock;
 use header::Header;
-use layout::{Layout, Limits};
-use raw::{Mapping, Words};
+use layout::{GUARD_WORDS, LIMITER_WORDS, Layout, Limits};
+use raw::{Entries, Mapping, Words};
 use std::path::{Path, PathBuf};
 
 /// One block of memory with everything in it.
@@ -35,6 +35,8 @@ pub struct Region {
     keys: Secrets,
     names: Secrets,
     clock: Clock,
+    limiters: Entries<LIMITER_WORDS>,
+    guards: Entries<GUARD_WORDS>,
     writable: bool,
     path: Option<PathBuf>,
 }
@@ -140,7 +142,17 @@ impl Region {
         let header = Header::read(words)?;
         let layout = Layout::of(header.limits).map_err(|error| Error::format(error.message()))?;
         let clock = Clock::of(words, header.limits.manual_clock == 1);
+        let is_short = || Error::format("the region is shorter than its tables");
+        let Layout {
+            limiters, guards, ..
+        } = layout;
         Ok(Region {
+            limiters: words
+                .entries(limiters.at, limiters.count)
+                .ok_or_else(is_short)?,
+            guards: words
+                .entries(guards.at, guards.count)
+                .ok_or_else(is_short)?,
             keys: Secrets::new(&header.seed, 0),
             names: Secrets::new(&header.seed, 1),
             mapping,
@@ -156,6 +168,18 @@ impl Region {
     #[inline(always)]
     pub fn words(&self) -> Words {
         self.mapping.words()
+    }
+
+    /// The words of limiter number `index`.
+    #[inline(always)]
+    pub fn limiter(&self, index: usize) -> Option<&[AtomicU64; LIMITER_WORDS]> {
+        self.limiters.get(index)
+    }
+
+    /// The words of guard number `index`.
+    #[inline(always)]
+    pub fn guard(&self, index: usize) -> Option<&[AtomicU64; GUARD_WORDS]> {
+        self.guards.get(index)
     }
 
     /// Where the sections are.

@@ -40,10 +40,22 @@ pub struct Words {
     len: usize,
 }
 
+/// Entries of `N` words each, one after the other, all of which exist: so that finding one that is
+/// asked for with every call takes one comparison. Else as [`Words`].
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<const N: usize> {
+    base: NonNull<[AtomicU64; N]>,
+    count: usize,
+}
+
 // SAFETY: the memory is only ever reached as atomic words.
 unsafe impl Send for Words {}
 // SAFETY: as above.
 unsafe impl Sync for Words {}
+// SAFETY: as above.
+unsafe impl<const N: usize> Send for Entries<N> {}
+// SAFETY: as above.
+unsafe impl<const N: usize> Sync for Entries<N> {}
 
 impl Mapping {
     /// Maps `len` zero words without a name: shared with children forked later, or private.
@@ -141,6 +153,15 @@ impl Words {
         })
     }
 
+    /// The `count` entries of `N` words from `at`, if all of them exist.
+    pub fn entries<const N: usize>(self, at: usize, count: usize) -> Option<Entries<N>> {
+        let words = self.slice(at, count.checked_mul(N)?)?;
+        Some(Entries {
+            base: NonNull::from(words).cast(),
+            count,
+        })
+    }
+
     /// None of these words.
     pub fn none(self) -> Words {
         Words { len: 0, ..self }
@@ -201,6 +222,19 @@ impl Words {
     pub fn add(self, at: usize, amount: u64) {
         if let Some(word) = self.get(at) {
             word.fetch_add(amount, Ordering::Relaxed);
+        }
+    }
+}
+
+impl<const N: usize> Entries<N> {
+    /// Entry number `index`, if there is one.
+    #[inline(always)]
+    pub fn get<'a>(self, index: usize) -> Option<&'a [AtomicU64; N]> {
+        if index < self.count {
+            // SAFETY: `entries` found that many inside the mapping; else as in `Words::get`.
+            Some(unsafe { self.base.add(index).as_ref() })
+        } else {
+            None
         }
     }
 }

@@ -38,7 +38,6 @@ use crate::cell::planes::Planes;
 use crate::region::Region;
 use crate::region::events::{self, Cause, Event, Kind};
 use crate::region::handle::IdKind;
-use crate::region::layout::{GUARD_WORDS, Table};
 use calls::CallWindow;
 use machine::{Counts, NEVER, Phase, ProbeVerdict, Reason, State, Thresholds, Times, mix};
 use probes::Probes;
@@ -166,12 +165,7 @@ impl<'a> Breaker<'a> {
     /// The two words of the state.
     #[inline(always)]
     fn pair(&self) -> Option<Pair<'a>> {
-        let table: Table = self.region.layout().guards;
-        const { assert!(GUARD_WORDS.is_multiple_of(2) && entry::STATE.is_multiple_of(2)) };
-        Pair::at(
-            self.region.words(),
-            table.entry(self.entry.index)? + entry::STATE,
-        )
+        self.entry.pair(entry::STATE)
     }
 
     /// The first word of the state.

@@ -28,7 +28,7 @@ use crate::region::handle::{self, IdKind};
 /// Takes `cost` units of limiter `id` for `key`, or takes none.
 ///
 /// A limiter with keys wants one, even if empty; one without wants none.
-#[inline]
+#[inline(never)]
 pub fn check(
     region: &Region,
     planes: &Planes,
@@ -41,18 +41,31 @@ pub fn check(
     if cost == 0 || !region.is_writable() {
         return Err(refusal::at_once(cost));
     }
-    let numbers = decision.as_deref_mut();
-    let ruling = match (limiter.mode(), key) {
-        (entry::BUCKET, None) => bucket(region, limiter, cost, numbers),
-        (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, numbers),
-        (entry::WINDOW, None) => window(region, limiter, cost, numbers),
-        (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, numbers),
-        _ => special(region, limiter, cost, key, numbers),
+    let ruling = match rule(region, limiter, key, cost, decision.as_deref_mut()) {
+        // Changed in that moment.
+        Some(Ruling::Never) if limiter.block_at() != 0 => {
+            special(region, limiter, cost, key, decision)
+        }
+        Some(ruling) => ruling,
+        None => special(region, limiter, cost, key, decision),
     };
-    match settle(region, planes, limiter, ruling, cost) {
-        Some(verdict) => Ok(verdict),
-        None => unsettled(region, planes, limiter, ruling, cost, key, decision),
-    }
+    settle(region, planes, limiter, ruling, cost)
+        .ok_or_else(|| refusal::of(ruling, region, limiter, cost, key))
+}
+
+/// [`check`] by a plain limiter that has a verdict; else nothing is done, nor counted, and it is to be
+/// asked. There is no error to make room for.
+#[inline(always)]
+pub fn check_at_once(
+    region: &Region,
+    planes: &Planes,
+    id: u64,
+    key: Option<&[u8]>,
+    cost: u32,
+) -> Option<Verdict> {
+    let limiter = plain(region, id, cost)?;
+    let ruling = rule(region, limiter, key, cost, None)?;
+    settle(region, planes, limiter, ruling, cost)
 }
 
 /// [`check`] by a plain limiter, if it admits; else nothing is done, nor counted, and it is to be asked.
@@ -64,43 +77,37 @@ pub(in crate::guard) fn admit_at_once(
     key: Option<&[u8]>,
     cost: u32,
 ) -> bool {
-    let limiter = match Entry::at(region, handle::entry(id)) {
-        Some(limiter) if limiter.id() == id && handle::is(id, IdKind::Limiter) => limiter,
-        _ => return false,
-    };
-    if cost == 0 || !region.is_writable() {
+    let Some(limiter) = plain(region, id, cost) else {
         return false;
-    }
-    let ruling = match (limiter.mode(), key) {
-        (entry::BUCKET, None) => bucket(region, limiter, cost, None),
-        (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, None),
-        (entry::WINDOW, None) => window(region, limiter, cost, None),
-        (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, None),
-        _ => return false,
     };
-    ruling == Ruling::Admitted && settle(region, planes, limiter, ruling, cost).is_some()
+    rule(region, limiter, key, cost, None) == Some(Ruling::Admitted)
+        && settle(region, planes, limiter, Ruling::Admitted, cost).is_some()
 }
 
-/// A check without a verdict: asked again if the limiter was changed in that moment.
-#[cold]
-#[inline(never)]
-fn unsettled(
+/// Limiter `id`, if `cost` units of it may be asked for.
+#[inline(always)]
+fn plain(region: &Region, id: u64, cost: u32) -> Option<Entry<'_>> {
+    let limiter = Entry::at(region, handle::entry(id))?;
+    let is_it = limiter.id() == id && handle::is(id, IdKind::Limiter);
+    (is_it && cost != 0 && region.is_writable()).then_some(limiter)
+}
+
+/// What a plain limiter says; None when it is not plain.
+#[inline(always)]
+fn rule(
     region: &Region,
-    planes: &Planes,
     limiter: Entry<'_>,
-    ruling: Ruling,
-    cost: u32,
     key: Option<&[u8]>,
+    cost: u32,
     numbers: Numbers<'_>,
-) -> Result<Verdict> {
-    let is_changed = ruling == Ruling::Never && limiter.block_at() != 0;
-    let ruling = if is_changed {
-        special(region, limiter, cost, key, numbers)
-    } else {
-        ruling
-    };
-    settle(region, planes, limiter, ruling, cost)
-        .ok_or_else(|| refusal::of(ruling, region, limiter, cost, key))
+) -> Option<Ruling> {
+    Some(match (limiter.mode(), key) {
+        (entry::BUCKET, None) => bucket(region, limiter, cost, numbers),
+        (entry::KEYED_BUCKET, Some(key)) => keyed_bucket(region, limiter, cost, key, numbers),
+        (entry::WINDOW, None) => window(region, limiter, cost, numbers),
+        (entry::KEYED_WINDOW, Some(key)) => keyed_window(region, limiter, cost, key, numbers),
+        _ => return None,
+    })
 }
 
 /// Counts a ruling; None when it is no verdict.

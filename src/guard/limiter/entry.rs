@@ -116,12 +116,9 @@ pub struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// Limiter number `index` of `region`.
     #[inline(always)]
-    pub fn at(region: &Region, index: usize) -> Option<Self> {
-        let at = region.layout().limiters.entry(index)?;
-        let words = region.words().slice(at, LIMITER_WORDS)?;
-        Some(Entry {
-            words: words.try_into().ok()?,
-        })
+    pub fn at(region: &'a Region, index: usize) -> Option<Self> {
+        let words = region.limiter(index)?;
+        Some(Entry { words })
     }
 
     /// Word `at` of the entry.
