@@ -109,7 +109,7 @@ build_c() {
     [ "$COMPILER" = musl-gcc ] && library=(-static "$BUILT/libtidegate.a"
         "$(rustc --print sysroot)/lib/rustlib/$TRIPLE/lib/self-contained/libunwind.a")
     local suffix=
-    [ "$WHERE" = windows ] && suffix=.exe
+    [ "$WHERE" = windows ] && suffix=.exe library=("-L$BUILT" -ltidegate -Wl,-Bstatic -lpthread)
     mkdir -p "$WORK/c"
     for source in tests/c/*.c; do
         grep -q 'main(' "$source" || continue

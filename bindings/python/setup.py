@@ -1,5 +1,7 @@
 """Builds the extension: the library by cargo, then native/*.c around it.
 
+On Windows both are built with MinGW's gcc, whose programs run beside those of other compilers.
+
 The library is linked in, so the wheel holds one file of machine code, needs nothing beside it, and
 a call costs no jump through a table. Environment variables, none of them needed:
 
@@ -27,6 +29,9 @@ ROOT = HERE.parent.parent
 STABLE = 0x030A0000
 # The stable ABI of a build without the interpreter's lock is another one.
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+WINDOWS = sys.platform == "win32"
+# The only target of Rust for Windows whose archives gcc links.
+WINDOWS_TARGET = "x86_64-pc-windows-gnu"
 
 
 def version() -> str:
@@ -45,6 +50,8 @@ def library() -> Path:
     else:
         profile = os.environ.get("TIDEGATE_PROFILE", "release")
         command = ["cargo", "build", "--package", "tidegate", "--lib", "--profile", profile]
+        if WINDOWS:
+            command += ["--target", WINDOWS_TARGET]
         try:
             subprocess.run(command, cwd=ROOT, check=True)
         except FileNotFoundError:
@@ -53,6 +60,8 @@ def library() -> Path:
                 " it, or a wheel"
             ) from None
         target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+        if WINDOWS:
+            target /= WINDOWS_TARGET
         folder = "debug" if profile == "dev" else profile
         path = ROOT / target / folder / "libtidegate.a"
     if not path.is_file():
@@ -67,7 +76,26 @@ class Build(build_ext):
         path = library()
         ext.extra_objects = [str(path)]
         ext.depends = [*ext.depends, str(path)]
-        super().build_extension(ext)
+        if WINDOWS:
+            self.build_with_gcc(ext)
+        else:
+            super().build_extension(ext)
+
+    def build_with_gcc(self, ext: Extension) -> None:
+        """One call of gcc: setuptools would link it as it does its own compiler's objects."""
+        made = Path(self.get_ext_fullpath(ext.name))
+        made.parent.mkdir(parents=True, exist_ok=True)
+        imports = Path(sys.base_prefix) / "libs"
+        macros = [f"-D{name}={value}" for name, value in ext.define_macros]
+        folders = [*ext.include_dirs, sysconfig.get_path("include")]
+        command = [
+            *(os.environ.get("CC", "gcc").split() + ["-shared", "-o", str(made)]),
+            *(ext.extra_compile_args + macros + [f"-I{folder}" for folder in folders]),
+            *(ext.sources + ext.extra_objects + ext.extra_link_args),
+            *(f"-l{name}" for name in ext.libraries),
+            str(imports / ("python3t.lib" if FREE_THREADED else "python3.lib")),
+        ]
+        subprocess.run(command, check=True)
 
 
 class Wheel(bdist_wheel):
@@ -79,7 +107,7 @@ class Wheel(bdist_wheel):
         super().finalize_options()
 
 
-link = ["-Wl,-S"]
+link = []
 libraries = []
 if sys.platform == "linux":
     link = [
@@ -92,6 +120,12 @@ if sys.platform == "linux":
         "-Wl,-z,now",
     ]
     libraries = ["pthread", "dl", "m"]
+elif sys.platform == "darwin":
+    link = ["-Wl,-S", "-Wl,-dead_strip", "-Wl,-exported_symbol,_PyInit__native"]
+elif WINDOWS:
+    # gcc's own libraries are linked in; the rest is what every Windows has.
+    link = ["-static", "-Wl,--strip-all", "-Wl,--exclude-all-symbols"]
+    libraries = ["pthread", "kernel32", "ntdll", "bcrypt", "userenv", "ws2_32", "dbghelp"]
 libraries += os.environ.get("TIDEGATE_LINK", "").split()
 
 setup(

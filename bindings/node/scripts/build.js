@@ -8,6 +8,7 @@
 //   TIDEGATE_LIB       the static library to link, instead of running cargo
 //   TIDEGATE_FEATURES  features of the library that cargo shall switch on, such as otlp
 //   TIDEGATE_HEADERS   the folder of node_api.h, where it is found nowhere else
+//   TIDEGATE_NODE_LIB  for Windows: node.lib, or another import library of Node-API
 //   CC                 the C compiler, such as `python3 -m ziglang cc -target aarch64-linux-musl`
 'use strict';
 const { execFileSync } = require('node:child_process');
@@ -32,7 +33,48 @@ const TARGETS = {
   'linux-x64-musl': ['x86_64-unknown-linux-musl', 'musl-gcc'],
   'linux-arm64-gnu': ['aarch64-unknown-linux-gnu', 'aarch64-linux-gnu-gcc'],
   'linux-arm64-musl': ['aarch64-unknown-linux-musl', 'aarch64-linux-musl-gcc'],
+  // These two on a Mac, of either kind.
+  'darwin-x64': ['x86_64-apple-darwin', 'cc -arch x86_64'],
+  'darwin-arm64': ['aarch64-apple-darwin', 'cc -arch arm64'],
+  'win32-x64': ['x86_64-pc-windows-gnu', 'x86_64-w64-mingw32-gcc'],
 };
+
+/** What gcc and clang are told for the system that the addon is for. */
+function linking(system) {
+  switch (system) {
+    case 'linux':
+      return [
+        '-fPIC', '-fno-plt', '-shared',
+        // The kernel may keep a pointer into the library: it is never unloaded.
+        `-Wl,--version-script=${path.join(here, 'src/exports.map')}`, '-Wl,--gc-sections', '-Wl,-z,nodelete', '-Wl,-s',
+        '-lpthread', '-ldl', '-lm',
+      ];
+    case 'darwin': {
+      const entries = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
+      return [
+        '-bundle', '-undefined', 'dynamic_lookup', '-Wl,-dead_strip', '-Wl,-x',
+        ...entries.map((name) => `-Wl,-exported_symbol,_${name}`),
+      ];
+    }
+    case 'win32':
+      // gcc's own libraries are linked in; the rest is what every Windows has, and Node itself.
+      return [
+        '-shared', '-static', '-Wl,--strip-all', '-Wl,--exclude-all-symbols',
+        '-lpthread', '-lkernel32', '-lntdll', '-lbcrypt', '-luserenv', '-lws2_32', '-ldbghelp', importLibrary(),
+      ];
+    default:
+      throw new Error(`nobody has built it for ${system}`);
+  }
+}
+
+function importLibrary() {
+  const named = process.env.TIDEGATE_NODE_LIB;
+  if (named && fs.existsSync(named)) return path.resolve(named);
+  throw new Error(
+    "set TIDEGATE_NODE_LIB to an import library of Node-API: node.lib of Node's releases, or what `dlltool -D node.exe " +
+      '-d node_api.def -l node.lib` makes of the npm package node-api-headers',
+  );
+}
 
 function library(triple) {
   if (process.env.TIDEGATE_LIB) return path.resolve(process.env.TIDEGATE_LIB);
@@ -72,26 +114,27 @@ function main() {
     throw new Error('the sources of tidegate are not here: a build needs a checkout of the whole repository');
   }
   const platform = process.argv[2];
-  const [triple, crossing] = platform === undefined ? [] : (TARGETS[platform] ?? []);
-  if (platform !== undefined && triple === undefined) {
-    throw new Error(`there is no platform ${platform}; platforms: ${Object.keys(TARGETS).join(', ')}`);
+  // On Windows cargo's own target is another one, which gcc cannot link.
+  const target = platform ?? (process.platform === 'win32' ? `win32-${process.arch}` : undefined);
+  const [triple, crossing] = target === undefined ? [] : (TARGETS[target] ?? []);
+  if (target !== undefined && triple === undefined) {
+    throw new Error(`there is no platform ${target}; platforms: ${Object.keys(TARGETS).join(', ')}`);
   }
-  const [compiler, ...first] = (process.env.CC || crossing || 'cc').split(' ');
+  const own = process.platform === 'win32' ? 'gcc' : 'cc';
+  const [compiler, ...first] = (process.env.CC || (platform && crossing) || own).split(' ');
   const output = path.join(here, 'build', platform ?? '', 'tidegate.node');
   const sources = fs.readdirSync(path.join(here, 'src')).filter((name) => name.endsWith('.c'));
   fs.mkdirSync(path.dirname(output), { recursive: true });
-  const linux = process.platform === 'linux';
+  const system = (platform ?? process.platform).split('-')[0];
   const partial = `${output}.${process.pid}`;
   run(compiler, [
-    ...first, '-std=c11', '-O2', '-fPIC', '-fno-plt', '-fvisibility=hidden',
+    ...first, '-std=c11', '-O2', '-fvisibility=hidden',
     '-Wall', '-Wextra', '-Werror',
-    '-shared', '-o', partial,
+    '-o', partial,
     `-I${path.join(root, 'include')}`, `-I${headers()}`,
     ...sources.sort().map((name) => path.join(here, 'src', name)),
     library(triple),
-    // The kernel may keep a pointer into the library: it is never unloaded.
-    ...(linux ? [`-Wl,--version-script=${path.join(here, 'src/exports.map')}`, '-Wl,--gc-sections', '-Wl,-z,nodelete', '-Wl,-s'] : ['-undefined', 'dynamic_lookup']),
-    '-lpthread', '-ldl', '-lm',
+    ...linking(system),
   ]);
   // In one step: a process that has the old file loaded keeps it.
   fs.renameSync(partial, output);

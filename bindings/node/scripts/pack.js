@@ -19,6 +19,9 @@ const PLATFORMS = {
   'linux-x64-musl': { os: ['linux'], cpu: ['x64'], libc: ['musl'] },
   'linux-arm64-gnu': { os: ['linux'], cpu: ['arm64'], libc: ['glibc'] },
   'linux-arm64-musl': { os: ['linux'], cpu: ['arm64'], libc: ['musl'] },
+  'darwin-x64': { os: ['darwin'], cpu: ['x64'] },
+  'darwin-arm64': { os: ['darwin'], cpu: ['arm64'] },
+  'win32-x64': { os: ['win32'], cpu: ['x64'] },
 };
 
 const own = JSON.parse(fs.readFileSync(path.join(here, 'package.json'), 'utf8'));
@@ -65,6 +68,7 @@ function packPlatform(name, addon) {
 }
 
 function thisPlatform() {
+  if (process.platform !== 'linux') return `${process.platform}-${process.arch}`;
   const { header } = process.report.getReport();
   return `${process.platform}-${process.arch}-${header.glibcVersionRuntime ? 'gnu' : 'musl'}`;
 }

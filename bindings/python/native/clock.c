@@ -1,12 +1,20 @@
 /* clock.c: seconds as Python has them, and which fork this is. */
 #include "native.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 /* Written in a child while it has one thread, right after fork(). */
 uint32_t fork_generation;
 
+#ifdef _WIN32
+int watch_forks(void)
+{
+    return 0;
+}
+#else
 static void forked(void)
 {
     fork_generation++;
@@ -23,6 +31,7 @@ int watch_forks(void)
     }
     return 0;
 }
+#endif
 
 int nanoseconds_of(PyObject *seconds, const char *what, uint64_t *out)
 {

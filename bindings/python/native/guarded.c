@@ -8,8 +8,12 @@
 #define _GNU_SOURCE
 #include "native.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 /* Of the stable ABI from 3.12 on, but the same since 3.8: a type with this flag has a function
  * pointer at its __vectorcalloffset__. */
@@ -21,6 +25,20 @@ typedef PyObject *(*Vectorcall)(PyObject *callable, PyObject *const *args, size_
                                 PyObject *keywords);
 
 static Vectorcall vectorcall;
+
+/* PyObject_Vectorcall(), or NULL where it is out of our reach. */
+static Vectorcall find_vectorcall(void)
+{
+    Vectorcall found = NULL;
+#ifdef _WIN32
+    /* What it forwards is the stable ABI, of which that is a part from 3.12 on. */
+    FARPROC address = GetProcAddress(GetModuleHandleA("python3.dll"), "PyObject_Vectorcall");
+    memcpy(&found, &address, sizeof found);
+#else
+    *(void **)&found = dlsym(RTLD_DEFAULT, "PyObject_Vectorcall");
+#endif
+    return found;
+}
 
 typedef struct {
     PyObject_HEAD
@@ -369,7 +387,7 @@ static const PyType_Spec guarded_spec = {
 PyTypeObject *guarded_type(PyObject *module)
 {
     if (vectorcall == NULL) {
-        *(void **)&vectorcall = dlsym(RTLD_DEFAULT, "PyObject_Vectorcall");
+        vectorcall = find_vectorcall();
     }
     PyType_Spec spec = guarded_spec;
     if (vectorcall != NULL) {
