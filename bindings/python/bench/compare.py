@@ -2,7 +2,11 @@
 
 Question: what does a Python developer pay for each count, check or guarded call? Data: constants,
 and keys and latencies made from a fixed seed. Every row measures the peer and tidegate in turns in
-one process, so that a machine that slows down does so for both. A loop around nothing is taken off.
+one process, so that a machine that slows down does so for both. A loop that only takes the same
+keys and values out of the same lists is taken off.
+
+A bucket in use is one that was not full for some 30 ms: then a clock that is read from memory is good
+enough to the unit. A full one has to know the time to the nanosecond, as does a denial of a window.
 """
 
 from __future__ import annotations
@@ -32,16 +36,19 @@ import tidegate
 RESULTS = Path(__file__).parents[3] / "benches" / "results"
 
 Statement = Callable[[int], None]
+#: What is measured, and what is taken off.
+Timed = tuple[Statement, Statement]
 
 
-def loop(statement: str, names: dict[str, object]) -> Statement:
-    """`statement` so many times, as straight code."""
-    space: dict[str, object] = dict(names)
-    exec(f"def run(n):\n for i in range(n):\n  {statement}", space)
-    return space["run"]  # type: ignore[return-value]
+def loop(statement: str, names: dict[str, object], taken: str = "pass") -> Timed:
+    """`statement` so many times, as straight code, and `taken` likewise."""
 
+    def run(text: str) -> Statement:
+        space: dict[str, object] = dict(names)
+        exec(f"def run(n):\n for i in range(n):\n  {text}", space)
+        return space["run"]  # type: ignore[return-value]
 
-EMPTY = loop("pass", {})
+    return run(statement), run(taken)
 
 
 def calls_for(run: Statement, seconds: float) -> int:
@@ -56,22 +63,22 @@ def calls_for(run: Statement, seconds: float) -> int:
         n *= 4
 
 
-def measure(runs: list[Statement], samples: int, seconds: float) -> list[float]:
+def measure(runs: list[Timed], samples: int, seconds: float) -> list[float]:
     """Median nanoseconds a call of each, sampled in turns."""
-    counts = [calls_for(run, seconds) for run in runs]
+    counts = [calls_for(run, seconds) for run, _ in runs]
     found: list[list[float]] = [[] for _ in runs]
     for _ in range(samples):
-        for run, n, into in zip(runs, counts, found, strict=True):
+        for (run, empty), n, into in zip(runs, counts, found, strict=True):
             begun = time.perf_counter_ns()
             run(n)
             took = time.perf_counter_ns() - begun
             begun = time.perf_counter_ns()
-            EMPTY(n)
+            empty(n)
             into.append((took - (time.perf_counter_ns() - begun)) / n)
     return [statistics.median(values) for values in found]
 
 
-def rows() -> list[tuple[str, float | None, dict[str, Statement]]]:
+def rows() -> list[tuple[str, float | None, dict[str, Timed]]]:
     """What is compared: a name, the most that tidegate may cost, and who does it how."""
     random.seed(1)
     engine = tidegate.Engine({"metrics": {"max_series": 8192, "max_series_per_name": 4096}})
@@ -97,13 +104,25 @@ def rows() -> list[tuple[str, float | None, dict[str, Statement]]]:
     fixed = limits.strategies.FixedWindowRateLimiter(storage)
     moving = limits.strategies.MovingWindowRateLimiter(storage)
     rate = limits.parse("1000000000/second")
-    some = limits.parse("1000/second")
-    bucket = engine.limiter(
-        "bucket", algorithm="token_bucket", rate_per_second=1e6, burst=10**6, keyed=True
+    some, one = limits.parse("10000/minute"), limits.parse("1/hour")
+    full = engine.limiter(
+        "full", algorithm="token_bucket", rate_per_second=1e7, burst=10**7, keyed=True
+    )
+    used = engine.limiter(
+        "used", algorithm="token_bucket", rate_per_second=1e3, burst=10**9, keyed=True
     )
     window = engine.limiter(
-        "window", algorithm="sliding_window", limit=60, window_seconds=60, keyed=True
+        "window", algorithm="sliding_window", limit=10_000, window_seconds=60, keyed=True
     )
+    denying = engine.limiter(
+        "denying", algorithm="sliding_window", limit=1, window_seconds=3600, keyed=True
+    )
+    for key in set(keys):
+        used.check(key, cost=10**8)
+        for limiter in (full, window, denying):
+            limiter.check(key)
+    for number in range(1024):
+        used.check("acme", number, cost=10**8)
     breaker = engine.breaker("breaker", {})
     retry = engine.retry("retry", {})
     operation = engine.operation("operation")
@@ -112,8 +131,15 @@ def rows() -> list[tuple[str, float | None, dict[str, Statement]]]:
     chain = engine.guard("chain", bulkhead="bulkhead", breaker="breaker", limiter="chain")
     forced = engine.breaker("forced", {"initial": "forced_open"})
 
-    def f(call: Callable[[int], object]) -> Statement:
+    def f(call: Callable[[int], object]) -> Timed:
         return loop("f(i)", {"f": call})
+
+    def by_key(check: Callable[[str], object]) -> Timed:
+        return loop("check(keys[i & 4095])", {"check": check, "keys": keys}, "keys[i & 4095]")
+
+    def by_limit(hit: Callable[..., object], limit: object) -> Timed:
+        names = {"hit": hit, "limit": limit, "keys": keys}
+        return loop("hit(limit, keys[i & 4095])", names, "keys[i & 4095]")
 
     for number in range(1000):
         series = engine.histogram("scrape", labels={"n": str(number)})
@@ -122,33 +148,41 @@ def rows() -> list[tuple[str, float | None, dict[str, Statement]]]:
     family = prometheus_client.Histogram("scrape", "h", ["n"], registry=many)
     for number in range(1000):
         child = family.labels(str(number))
-        for value in latencies[:20]:
-            child.observe(value)
+        for latency in latencies[:20]:
+            child.observe(latency)
+    value = "latencies[i & 4095]"
     return [
         ("counter.inc()", 25, {
             "tidegate": loop("counter.inc()", ours),
             "prometheus_client": loop("counter.inc()", theirs)}),
         ("histogram.record(v)", 30, {
-            "tidegate": loop("histogram.record(latencies[i & 4095])", ours),
-            "prometheus_client": loop("histogram.observe(latencies[i & 4095])", theirs)}),
+            "tidegate": loop("histogram.record(latencies[i & 4095])", ours, value),
+            "prometheus_client": loop("histogram.observe(latencies[i & 4095])", theirs, value)}),
+        ("counter.labels(a=…, b=…).inc()", 60, {
+            "tidegate": loop("counter.labels(a='x', b='y').inc()", ours),
+            "prometheus_client": loop("labelled.labels(a='x', b='y').inc()", theirs)}),
         ("with histogram.time()", 150, {
             "tidegate": loop("\n  with histogram.time(): pass", ours),
             "prometheus_client": loop("\n  with histogram.time(): pass", theirs)}),
         ("decorator that measures", 110, {
             "tidegate": f(operation(work)),
             "prometheus_client": f(theirs["histogram"].time()(work))}),
-        ("limiter.check(key), token bucket", 70, {
-            "tidegate": loop("check(keys[i & 4095])", {"check": bucket.check, "keys": keys}),
-            "limits, fixed window": loop("hit(rate, keys[i & 4095])",
-                                         {"hit": fixed.hit, "rate": rate, "keys": keys})}),
-        ("limiter.check(tenant, user)", None, {
-            "tidegate": loop("check('acme', i & 1023)", {"check": bucket.check}),
+        ("limiter.check(key), buckets in use", 70, {
+            "tidegate": by_key(used.check),
+            "limits, fixed window": by_limit(fixed.hit, rate)}),
+        ("limiter.check(key), buckets full", 70, {
+            "tidegate": by_key(full.check),
+            "limits, fixed window": by_limit(fixed.hit, rate)}),
+        ("limiter.check(tenant, user), buckets in use", None, {
+            "tidegate": loop("check('acme', i & 1023)", {"check": used.check}, "i & 1023"),
             "limits, fixed window": loop("hit(rate, 'acme', str(i & 1023))",
-                                         {"hit": fixed.hit, "rate": rate})}),
-        ("limiter.check(key), sliding window", 70, {
-            "tidegate": loop("check(keys[i & 4095])", {"check": window.check, "keys": keys}),
-            "limits, moving window": loop("hit(rate, keys[i & 4095])",
-                                          {"hit": moving.hit, "rate": some, "keys": keys})}),
+                                         {"hit": fixed.hit, "rate": rate}, "i & 1023")}),
+        ("limiter.check(key), sliding window, admitted", 70, {
+            "tidegate": by_key(window.check),
+            "limits, moving window": by_limit(moving.hit, some)}),
+        ("limiter.check(key), sliding window, denied", 70, {
+            "tidegate": by_key(denying.check),
+            "limits, moving window": by_limit(moving.hit, one)}),
         ("breaker decorator, closed", 110, {
             "tidegate": f(breaker(work)),
             "circuitbreaker": f(circuitbreaker.circuit(work)),

@@ -65,21 +65,38 @@ int call_begin(Handle *self, const Key *key, uint32_t cost, uint32_t attempt, Ca
     return 0;
 }
 
-/* Ends it, if it is ours to end. Below 0 the time since it began is measured. */
-static tidegate_status end(Handle *self, Call *call, double seconds, tidegate_outcome outcome,
+/* True for the one who is to end it. */
+static bool call_take(Call *call)
+{
+#ifdef Py_GIL_DISABLED
+    return atomic_exchange(&call->open, false);
+#else
+    bool open = call->open;
+    call->open = false;
+    return open;
+#endif
+}
+
+/* Ends it, now that it was taken. Below 0 the time since it began is measured. */
+static tidegate_status end_taken(Handle *self, Call *call, double seconds, tidegate_outcome outcome,
                            const char *code)
 {
     const Guarding *guarding = guardings[self->kind];
     tidegate_engine *engine = self->engine->raw;
-    if (!call->open || call->generation != fork_generation || engine == NULL) {
-        call->open = false;
+    if (call->generation != fork_generation || engine == NULL) {
         return TIDEGATE_OK;
     }
-    call->open = false;
     if (guarding->timed && seconds < 0.0 && !(guarding->but_manual && call->manual)) {
         seconds = ticks_since(&self->state->ticks, call->begun);
     }
     return guarding->end(engine, self->id, call, outcome, seconds, code);
+}
+
+/* The same, if it is still to be ended. */
+static tidegate_status end(Handle *self, Call *call, double seconds, tidegate_outcome outcome,
+                           const char *code)
+{
+    return call_take(call) ? end_taken(self, call, seconds, outcome, code) : TIDEGATE_OK;
 }
 
 /* An exception is a failure, unless it is of a class to ignore, or no Exception at all: cancelled
@@ -322,17 +339,17 @@ static PyObject *permit_report(PyObject *object, PyObject *args, PyObject *keywo
         || (seconds != Py_None && nanoseconds_of(seconds, "seconds", &took_ns) < 0)) {
         return NULL;
     }
-    if (self->guard->engine->raw == NULL) {
-        return raise_closed(self->state);
+    if (open_engine(self->guard) == NULL) {
+        return NULL;
     }
-    if (!self->call.open) {
+    if (!call_take(&self->call)) {
         return raise_sentence(self->state, TIDEGATE_E_STATE,
                               self->admitted
                                   ? "the permit was given back already, or needs no report"
                                   : "the permit was refused: there is nothing to report");
     }
     double took = seconds == Py_None ? MEASURED : (double)took_ns * 1e-9;
-    tidegate_status status = end(self->guard, &self->call, took, outcome, code);
+    tidegate_status status = end_taken(self->guard, &self->call, took, outcome, code);
     if (status == TIDEGATE_E_ARGUMENT) {
         /* Nothing happened: it is still ours to give back. */
         self->call.open = true;

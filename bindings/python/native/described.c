@@ -133,10 +133,11 @@ PyObject *engine_set_info(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "ss:set_info", &name, &labels)) {
         return NULL;
     }
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
-    return none_or_raise(self->state, tidegate_info_set(self->raw, name, labels));
+    return none_or_raise(self->state, tidegate_info_set(raw, name, labels));
 }
 
 /* report_error(code, text) */
@@ -148,10 +149,11 @@ PyObject *engine_report_error(PyObject *object, PyObject *args)
     if (!PyArg_ParseTuple(args, "ss:report_error", &code, &text)) {
         return NULL;
     }
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
-    return none_or_raise(self->state, tidegate_error_report(self->raw, code, text));
+    return none_or_raise(self->state, tidegate_error_report(raw, code, text));
 }
 
 /* Histogram.record_exemplar(value, trace_id) */

@@ -8,38 +8,42 @@
 
 tidegate_engine *engine_enter(Engine *self)
 {
-    if (self->raw == NULL) {
-        raise_closed(self->state);
-        return NULL;
-    }
-    self->busy++;
-    return self->raw;
+    tidegate_engine *raw = engine_or_raise(self);
+#ifndef Py_GIL_DISABLED
+    self->busy += raw != NULL;
+#endif
+    return raw;
 }
 
-/* Without the interpreter's lock other threads may be inside a call: then a closed engine is not used
- * any more, and goes when nobody can reach it, since every handle keeps its Engine. */
+/* Without the interpreter's lock other threads may be inside any call: then a closed engine is not
+ * used any more, and goes when nobody can reach it, since every handle keeps its Engine. */
 static void engine_release(Engine *self, bool collected)
 {
-    tidegate_engine *raw = self->raw;
-    self->raw = NULL;
 #ifdef Py_GIL_DISABLED
+    tidegate_engine *raw = atomic_exchange(&self->raw, NULL);
     if (raw != NULL) {
         self->closed = raw;
     }
     raw = collected ? self->closed : NULL;
 #else
     (void)collected;
+    tidegate_engine *raw = self->raw;
+    self->raw = NULL;
 #endif
     tidegate_engine_close(raw);
 }
 
 void engine_leave(Engine *self)
 {
+#ifdef Py_GIL_DISABLED
+    (void)self;
+#else
     self->busy--;
     if (self->closing && self->busy == 0) {
         self->closing = false;
         engine_release(self, false);
     }
+#endif
 }
 
 int text_or_none(PyObject *object, const char *what, const char **out)
@@ -169,10 +173,7 @@ static PyObject *engine_closed(PyObject *object, void *ignored)
 static PyObject *engine_enter_with(PyObject *object, PyObject *ignored)
 {
     Engine *self = (Engine *)object;
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
-    }
-    return copy_self(object, ignored);
+    return engine_or_raise(self) == NULL ? NULL : copy_self(object, ignored);
 }
 
 static PyObject *engine_exit(PyObject *object, PyObject *args)
@@ -269,11 +270,12 @@ static PyObject *engine_advance(PyObject *object, PyObject *seconds)
         PyErr_SetString(PyExc_ValueError, "seconds is at least 0 and at most 9e9");
         return NULL;
     }
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
     uint64_t by_ns = (uint64_t)(wanted * 1e9 + 0.5);
-    return none_or_raise(self->state, tidegate_clock_advance(self->raw, by_ns));
+    return none_or_raise(self->state, tidegate_clock_advance(raw, by_ns));
 }
 
 /* _advance_ns(by_ns: int): to the nanosecond. */
@@ -284,10 +286,11 @@ static PyObject *engine_advance_ns(PyObject *object, PyObject *by)
     if (whole_number(by, "by_ns", UINT64_MAX, &by_ns) < 0) {
         return NULL;
     }
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
-    return none_or_raise(self->state, tidegate_clock_advance(self->raw, by_ns));
+    return none_or_raise(self->state, tidegate_clock_advance(raw, by_ns));
 }
 
 PyDoc_STRVAR(tick_doc, "tick()\n--\n\n"
@@ -298,10 +301,11 @@ static PyObject *engine_tick(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     Engine *self = (Engine *)object;
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
-    return none_or_raise(self->state, tidegate_tick(self->raw));
+    return none_or_raise(self->state, tidegate_tick(raw));
 }
 
 PyDoc_STRVAR(record_doc, "record(name, value)\n--\n\n"
@@ -323,10 +327,11 @@ static PyObject *engine_record(PyObject *object, PyObject *const *args, Py_ssize
     if (value == -1.0 && PyErr_Occurred()) {
         return NULL;
     }
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
-    return none_or_raise(self->state, tidegate_record_metric(self->raw, name, value));
+    return none_or_raise(self->state, tidegate_record_metric(raw, name, value));
 }
 
 PyDoc_STRVAR(allow_doc, "allow(limiter, *key_parts)\n--\n\n"
@@ -346,11 +351,12 @@ static PyObject *engine_allow(PyObject *object, PyObject *const *args, Py_ssize_
         || key_join(&key, args + 1, count - 1) < 0) {
         return NULL;
     }
-    if (self->raw == NULL) {
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
         key_free(&key);
-        return raise_closed(self->state);
+        return NULL;
     }
-    tidegate_status status = tidegate_allow_request(self->raw, limiter, key.bytes, key.length);
+    tidegate_status status = tidegate_allow_request(raw, limiter, key.bytes, key.length);
     key_free(&key);
     if (status < 0) {
         return raise_status(self->state, status);

@@ -23,6 +23,7 @@ PyObject *handle_new(State *state, Engine *engine, Kind kind, PyObject *name, Py
     self->options = options == Py_None ? NULL : options;
     Py_XINCREF(self->options);
     self->series = NULL;
+    self->decision = NULL;
     return (PyObject *)self;
 }
 
@@ -30,6 +31,7 @@ void handle_dealloc(PyObject *object)
 {
     Handle *self = (Handle *)object;
     PyTypeObject *type = Py_TYPE(object);
+    decision_let_go(self);
     Py_XDECREF(self->engine);
     Py_XDECREF(self->name);
     Py_XDECREF(self->options);

@@ -75,25 +75,26 @@ PyObject *engine_report_health(PyObject *object, PyObject *args, PyObject *keywo
             return NULL;
         }
     }
-    if (self->raw == NULL) {
-        return raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
+        return NULL;
     }
-    return none_or_raise(self->state, tidegate_health_report(self->raw, check, status, value,
-                                                             message, ttl_ns));
+    return none_or_raise(self->state, tidegate_health_report(raw, check, status, value, message,
+                                                             ttl_ns));
 }
 
 PyObject *engine_heartbeat(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     Engine *self = (Engine *)object;
-    return self->raw == NULL ? raise_closed(self->state)
-                             : none_or_raise(self->state, tidegate_heartbeat(self->raw));
+    tidegate_engine *raw = engine_or_raise(self);
+    return raw == NULL ? NULL : none_or_raise(self->state, tidegate_heartbeat(raw));
 }
 
 PyObject *engine_startup_done(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     Engine *self = (Engine *)object;
-    return self->raw == NULL ? raise_closed(self->state)
-                             : none_or_raise(self->state, tidegate_startup_done(self->raw));
+    tidegate_engine *raw = engine_or_raise(self);
+    return raw == NULL ? NULL : none_or_raise(self->state, tidegate_startup_done(raw));
 }

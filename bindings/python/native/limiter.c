@@ -5,55 +5,62 @@
 
 /* Decision */
 
-PyObject *decision_new(Handle *limiter, const tidegate_decision *said, bool admitted)
+/* Most decisions are forgotten at the next line. So a limiter keeps its latest, and when the next
+ * check finds that nobody else does, that decision is filled in again: no memory, no type to count. */
+Decision *decision_new(Handle *limiter)
 {
-    State *state = limiter->state;
-    if (type_is_gone(state->decision)) {
+    PyTypeObject *type = limiter->state->decision;
+    if (type_is_gone(type)) {
         return NULL;
     }
-    Decision *self = state->spare_decisions;
-    if (self != NULL) {
-        state->spare_decisions = self->of.next_spare;
-        state->spare_decision_count--;
-        PyObject_Init((PyObject *)self, state->decision);
-    } else {
-        self = PyObject_New(Decision, state->decision);
-        if (self == NULL) {
-            return NULL;
-        }
+    Decision *self = PyObject_New(Decision, type);
+    if (self == NULL) {
+        return NULL;
     }
-    self->state = state;
-    self->of.limiter = limiter;
-    Py_INCREF(limiter);
-    self->said = *said;
-    self->admitted = admitted;
+    self->engine = limiter->engine;
+    self->limiter = limiter->id;
+    self->is_kept = KEEP_SPARES;
+    if (KEEP_SPARES) {
+        decision_let_go(limiter);
+        limiter->decision = self;
+        Py_INCREF(self);
+    } else {
+        Py_INCREF(self->engine);
+    }
+    return self;
+}
+
+void decision_let_go(Handle *limiter)
+{
+    Decision *decision = limiter->decision;
+    if (decision != NULL) {
+        limiter->decision = NULL;
+        decision->is_kept = false;
+        Py_INCREF(decision->engine);
+        Py_DECREF(decision);
+    }
+}
+
+PyObject *decision_with(Decision *self, tidegate_status status)
+{
+    if (status < 0) {
+        State *state = self->engine->state;
+        Py_DECREF(self);
+        return raise_status(state, status);
+    }
+    self->admitted = status == TIDEGATE_OK;
     return (PyObject *)self;
 }
 
 static void decision_dealloc(PyObject *object)
 {
     Decision *self = (Decision *)object;
-    State *state = self->state;
     PyTypeObject *type = Py_TYPE(object);
-    Py_DECREF(self->of.limiter);
-    if (KEEP_SPARES && state->spare_decision_count < SPARE_DECISIONS) {
-        self->of.next_spare = state->spare_decisions;
-        state->spare_decisions = self;
-        state->spare_decision_count++;
-    } else {
-        PyObject_Free(object);
+    if (!self->is_kept) {
+        Py_DECREF(self->engine);
     }
+    PyObject_Free(object);
     Py_DECREF(type);
-}
-
-void decisions_clear(State *state)
-{
-    while (state->spare_decisions != NULL) {
-        Decision *spare = state->spare_decisions;
-        state->spare_decisions = spare->of.next_spare;
-        PyObject_Free(spare);
-    }
-    state->spare_decision_count = 0;
 }
 
 static int decision_bool(PyObject *self)
@@ -184,15 +191,16 @@ static PyObject *limiter_check(PyObject *object, PyObject *const *args, Py_ssize
         key_free(&key);
         return NULL;
     }
-    tidegate_limiter limiter = {self->id};
-    tidegate_decision said;
-    tidegate_status status =
-        tidegate_limiter_check(engine, limiter, key.bytes, key.length, cost, &said);
-    key_free(&key);
-    if (status < 0) {
-        return raise_status(self->state, status);
+    Decision *decision = decision_of(self);
+    if (decision == NULL) {
+        key_free(&key);
+        return NULL;
     }
-    return decision_new(self, &said, status == TIDEGATE_OK);
+    tidegate_limiter limiter = {self->id};
+    tidegate_status status =
+        tidegate_limiter_check(engine, limiter, key.bytes, key.length, cost, &decision->said);
+    key_free(&key);
+    return decision_with(decision, status);
 }
 
 static tidegate_status limiter_begin(tidegate_engine *engine, uint64_t id, const Key *key,

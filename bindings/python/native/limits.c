@@ -42,14 +42,13 @@ PyObject *limiter_peek(PyObject *object, PyObject *const *args, Py_ssize_t count
         return NULL;
     }
     tidegate_engine *engine = open_engine(self);
+    Decision *decision = engine == NULL ? NULL : decision_of(self);
     PyObject *result = NULL;
-    if (engine != NULL) {
+    if (decision != NULL) {
         tidegate_limiter limiter = {self->id};
-        tidegate_decision said;
         tidegate_status status =
-            tidegate_limiter_peek(engine, limiter, key.bytes, key.length, cost, &said);
-        result = status < 0 ? raise_status(self->state, status)
-                            : decision_new(self, &said, status == TIDEGATE_OK);
+            tidegate_limiter_peek(engine, limiter, key.bytes, key.length, cost, &decision->said);
+        result = decision_with(decision, status);
     }
     key_free(&key);
     return result;
@@ -233,21 +232,25 @@ PyObject *engine_check_all(PyObject *object, PyObject *requests)
         wanted[joined] = (tidegate_limiter_request){
             {limiter->id}, keys[joined].bytes, keys[joined].length, (uint32_t)cost};
     }
-    if (self->raw == NULL) {
-        raise_closed(self->state);
+    tidegate_engine *raw = engine_or_raise(self);
+    if (raw == NULL) {
         goto done;
     }
     size_t refused = 0;
     tidegate_decision said;
     tidegate_status status =
-        tidegate_limiter_check_all(self->raw, wanted, (size_t)count, &refused, &said);
+        tidegate_limiter_check_all(raw, wanted, (size_t)count, &refused, &said);
     if (status < 0) {
         raise_status(self->state, status);
     } else {
         if (status == TIDEGATE_DENIED) {
             first = (Handle *)PyTuple_GetItem(PyList_GetItem(list, (Py_ssize_t)refused), 0);
         }
-        result = decision_new(first, &said, status == TIDEGATE_OK);
+        Decision *decision = decision_of(first);
+        if (decision != NULL) {
+            decision->said = said;
+            result = decision_with(decision, status);
+        }
     }
 done:
     for (Py_ssize_t i = 0; i < joined; i++) {
@@ -269,7 +272,7 @@ static tidegate_status render_fields(const void *object, const void *more, char 
 {
     const Fields *fields = more;
     const Decision *decision = fields->decision;
-    tidegate_limiter limiter = {decision->of.limiter->id};
+    tidegate_limiter limiter = {decision->limiter};
     tidegate_status verdict = decision->admitted ? TIDEGATE_OK : TIDEGATE_DENIED;
     return tidegate_limiter_headers((tidegate_engine *)object, limiter, &decision->said, verdict,
                                     fields->style, buffer, capacity, out_length);
@@ -279,7 +282,7 @@ static tidegate_status render_problem(const void *object, const void *more, char
                                       size_t capacity, size_t *out_length)
 {
     const Decision *decision = more;
-    tidegate_limiter limiter = {decision->of.limiter->id};
+    tidegate_limiter limiter = {decision->limiter};
     return tidegate_limiter_problem((tidegate_engine *)object, limiter, &decision->said, buffer,
                                     capacity, out_length);
 }
@@ -301,11 +304,11 @@ PyObject *decision_headers(PyObject *object, PyObject *args, PyObject *keywords)
         PyErr_SetString(PyExc_ValueError, "style is current, draft_06 or legacy");
         return NULL;
     }
-    tidegate_engine *engine = open_engine(self->of.limiter);
+    tidegate_engine *engine = engine_or_raise(self->engine);
     size_t guess = 256;
     PyObject *text = engine == NULL
                          ? NULL
-                         : text_from(self->state, render_fields, engine, &fields, &guess, false);
+                         : text_from(self->engine->state, render_fields, engine, &fields, &guess, false);
     PyObject *lines = text == NULL ? NULL : PyUnicode_Splitlines(text, 0);
     Py_XDECREF(text);
     if (lines == NULL) {
@@ -333,8 +336,8 @@ PyObject *decision_problem(PyObject *object, PyObject *ignored)
 {
     (void)ignored;
     Decision *self = (Decision *)object;
-    tidegate_engine *engine = open_engine(self->of.limiter);
+    tidegate_engine *engine = engine_or_raise(self->engine);
     size_t guess = 512;
     return engine == NULL ? NULL
-                          : text_from(self->state, render_problem, engine, self, &guess, false);
+                          : text_from(self->engine->state, render_problem, engine, self, &guess, false);
 }

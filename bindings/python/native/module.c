@@ -209,7 +209,6 @@ static void module_free(void *module)
 {
     State *state = PyModule_GetState((PyObject *)module);
     module_clear(module);
-    decisions_clear(state);
     timers_clear(state);
 }
 
@@ -220,6 +219,9 @@ static void module_free(void *module)
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
     {0, NULL},
     {0, NULL},
 };

@@ -13,6 +13,7 @@
 #include <Python.h>
 #include <structmember.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
@@ -38,23 +39,31 @@ typedef enum {
 
 typedef struct State State;
 
+/* What several threads may write at once, where the interpreter has no lock. */
+#ifdef Py_GIL_DISABLED
+#define SHARED(type) _Atomic(type)
+#else
+#define SHARED(type) type
+#endif
+
 /* This process's view of a region. `raw` is NULL once it is closed. */
 typedef struct {
     PyObject_HEAD
     State *state;
-    tidegate_engine *raw;
+    SHARED(tidegate_engine *) raw;
 #ifdef Py_GIL_DISABLED
     /* What `raw` was before close(). */
     tidegate_engine *closed;
 #endif
     /* Whether its clock is a manual one. */
     bool manual;
-    /* Calls that run without the interpreter's lock; the last one closes, if asked to. */
+    /* Calls that gave the interpreter's lock up; the last one closes, if asked to. */
     Py_ssize_t busy;
     bool closing;
 } Engine;
 
 typedef struct Series Series;
+typedef struct Decision Decision;
 
 /* A metric or guard. Keeps its engine object alive, not the engine open. */
 typedef struct {
@@ -68,19 +77,20 @@ typedef struct {
     PyObject *options;
     /* The series with more labels that it was asked for; NULL before the first. */
     Series *series;
+    /* A limiter's latest, kept for the next check if nobody else keeps it. */
+    Decision *decision;
 } Handle;
 
 /* What a limiter said; truthy when admitted. */
-typedef struct Decision {
+struct Decision {
     PyObject_HEAD
-    State *state;
-    union {
-        Handle *limiter;
-        struct Decision *next_spare;
-    } of;
+    /* The limiter's; a reference of its own once the limiter keeps it no longer. */
+    Engine *engine;
+    uint64_t limiter;
     tidegate_decision said;
     bool admitted;
-} Decision;
+    bool is_kept;
+};
 
 /* Spare memory is kept under the interpreter's lock only. */
 #ifdef Py_GIL_DISABLED
@@ -89,7 +99,6 @@ typedef struct Decision {
 #define KEEP_SPARES 1
 #endif
 #define FORMATS 16
-#define SPARE_DECISIONS 32
 #define SPARE_TIMERS 32
 
 /* ticks.c: durations */
@@ -131,13 +140,11 @@ struct State {
     /* tidegate.errors.from_status(code, sentence), and the class of a closed engine. */
     PyObject *from_status;
     PyObject *closed_error;
-    /* Memory of decisions and timers that were given back, so that a check allocates nothing. */
-    Decision *spare_decisions;
-    int spare_decision_count;
+    /* Memory of timers that were given back, so that a block allocates nothing. */
     PyObject *spare_timers[SPARE_TIMERS];
     int spare_timer_count;
     /* How long the last snapshots were, by format: so much memory is tried first. */
-    size_t lengths[FORMATS];
+    SHARED(size_t) lengths[FORMATS];
 };
 
 /* errors.c */
@@ -161,14 +168,20 @@ PyObject *refuse_pickling(PyObject *self, PyObject *ignored);
 /* copy.copy() and copy.deepcopy() of what is a plain value. */
 PyObject *copy_self(PyObject *self, PyObject *ignored);
 
-/* The engine that a handle works on, or NULL with ClosedError. */
-static inline tidegate_engine *open_engine(Handle *self)
+/* What an open engine is to C, or NULL with ClosedError. */
+static inline tidegate_engine *engine_or_raise(Engine *self)
 {
-    tidegate_engine *raw = self->engine->raw;
+    tidegate_engine *raw = self->raw;
     if (raw == NULL) {
         raise_closed(self->state);
     }
     return raw;
+}
+
+/* The same of the engine that a handle works on. */
+static inline tidegate_engine *open_engine(Handle *self)
+{
+    return engine_or_raise(self->engine);
 }
 
 /* Between the two the interpreter's lock may be released: close() waits for the second. */
@@ -330,7 +343,7 @@ typedef struct {
     /* From ticks_begin(). */
     uint64_t begun;
     uint32_t generation;
-    bool open;
+    SHARED(bool) open;
     /* Whether the engine's clock is a manual one. */
     bool manual;
 } Call;
@@ -444,7 +457,21 @@ PyTypeObject *guarded_type(PyObject *module);
 
 /* limiter.c, limits.c */
 
-PyObject *decision_new(Handle *limiter, const tidegate_decision *said, bool admitted);
+/* A decision to be filled in, or NULL with an exception. */
+Decision *decision_new(Handle *limiter);
+static inline Decision *decision_of(Handle *limiter)
+{
+    Decision *kept = limiter->decision;
+    if (kept != NULL && Py_REFCNT((PyObject *)kept) == 1) {
+        Py_INCREF(kept);
+        return kept;
+    }
+    return decision_new(limiter);
+}
+/* The decision with the verdict of `status`, or in its place the exception of another one. */
+PyObject *decision_with(Decision *decision, tidegate_status status);
+/* Before the limiter goes. */
+void decision_let_go(Handle *limiter);
 PyObject *decision_headers(PyObject *decision, PyObject *args, PyObject *keywords);
 PyObject *decision_problem(PyObject *decision, PyObject *ignored);
 PyObject *engine_check_all(PyObject *engine, PyObject *requests);
@@ -503,7 +530,6 @@ PyObject *engine_report_health(PyObject *engine, PyObject *args, PyObject *keywo
 PyObject *engine_heartbeat(PyObject *engine, PyObject *ignored);
 PyObject *engine_startup_done(PyObject *engine, PyObject *ignored);
 
-void decisions_clear(State *state);
 void timers_clear(State *state);
 
 #endif

@@ -137,7 +137,7 @@ static PyObject *snapshot_render(PyObject *object, PyObject *args)
         return NULL;
     }
     wanted.format = (uint32_t)number;
-    size_t *length = &self->state->lengths[number < FORMATS ? number : FORMATS - 1];
+    SHARED(size_t) *length = &self->state->lengths[number < FORMATS ? number : FORMATS - 1];
     size_t guess = *length;
     PyObject *text =
         (number == TIDEGATE_FORMAT_OTLP ? bytes_from : text_from)(self->state, render_wanted,

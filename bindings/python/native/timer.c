@@ -6,7 +6,7 @@ typedef struct {
     State *state;
     Handle *histogram;
     /* From ticks_begin(); 0 before the block. */
-    uint64_t begun;
+    SHARED(uint64_t) begun;
 } Timer;
 
 PyObject *timer_new(Handle *histogram)
@@ -65,11 +65,12 @@ static PyObject *timer_enter(PyObject *object, PyObject *ignored)
 static PyObject *timer_exit(PyObject *object, PyObject *const *args, Py_ssize_t count)
 {
     Timer *self = (Timer *)object;
-    if (self->begun == 0) {
+    uint64_t begun = self->begun;
+    if (begun == 0) {
         PyErr_SetString(PyExc_RuntimeError, "the timer was not started");
         return NULL;
     }
-    double seconds = ticks_since(&self->state->ticks, self->begun);
+    double seconds = ticks_since(&self->state->ticks, begun);
     /* An exception of the block must come out unchanged. */
     bool raised = count > 0 && args[0] != Py_None;
     tidegate_engine *engine = self->histogram->engine->raw;
