@@ -3,7 +3,7 @@
 //	go run .                 a table; absolute figures are this machine's, compare the columns
 //	go run . -smoke          only shows that everything runs
 //	go run . -save DIR       keeps the table in DIR, named by the day
-//	go run . -only limiter   only rows with this word
+//	go run . -only limiter   only rows that this matches; -save then adds them to the table
 //
 // Rows called "floor" are what the least operation of that kind costs here: a pinned add, a call into C
 // that does nothing. Figures move with the machine; their ratios to peers and floors of the same run
@@ -20,6 +20,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -48,16 +49,21 @@ type measured struct {
 
 var (
 	smoke = flag.Bool("smoke", false, "only show that everything runs")
-	only  = flag.String("only", "", "only rows with this word")
+	only  = flag.String("only", "", "only rows that this regular expression matches")
 )
 
 func main() {
 	save := flag.String("save", "", "folder to keep the table in")
 	flag.Parse()
+	chosen := have(regexp.Compile(*only))
 	var out io.Writer = os.Stdout
 	if *save != "" && !*smoke {
 		name := filepath.Join(*save, time.Now().UTC().Format(time.DateOnly)+"-go.txt")
-		file, err := os.Create(name)
+		mode := os.O_TRUNC
+		if *only != "" {
+			mode = os.O_APPEND
+		}
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|mode, 0o644)
 		check(err)
 		defer file.Close()
 		out = io.MultiWriter(out, file)
@@ -67,7 +73,7 @@ func main() {
 	fmt.Fprintf(out, "%-34s %-28s %8s %8s\n", "ns", "", "1G", "2G")
 	previous := ""
 	for _, m := range operations() {
-		if !strings.Contains(m.what+" "+m.who, *only) {
+		if !chosen.MatchString(m.what + " " + m.who) {
 			continue
 		}
 		title := m.what
@@ -109,7 +115,12 @@ func operations() []measured {
 	for i := range keys {
 		keys[i] = "user " + strconv.Itoa(i)
 	}
-	key := func(i int) string { return keys[i*7919%len(keys)] }
+	inTurn := func(i int) string { return keys[i*7919%len(keys)] }
+	ask := make([]string, 1<<16) // few keys make most calls: exponent 1, as in the engine's own bench
+	for i := range ask {
+		ask[i] = keys[int(math.Pow(float64(len(keys)), random.Float64()))-1]
+	}
+	key := func(i int) string { return ask[i&(len(ask)-1)] }
 
 	counter := have(engine.Counter("c", nil))
 	histogram := have(engine.Histogram("h", nil))
@@ -133,7 +144,19 @@ func operations() []measured {
 	xdenying.Allow()
 	denying.Allow()
 	var xkeyed sync.Map
+	allowOf := func(key string) {
+		found, ok := xkeyed.Load(key)
+		if !ok {
+			found, _ = xkeyed.LoadOrStore(key, rate.NewLimiter(1000, 1e9))
+		}
+		found.(*rate.Limiter).Allow()
+	}
 	gobreaks := gobreaker.NewCircuitBreaker[any](gobreaker.Settings{})
+
+	otelCount, otelRecord := openTelemetry()
+	uberTake, failsafeTry, failsafeDeny := uberTake(), failsafeTry(1e9, time.Second), failsafeTry(1, time.Hour)
+	failsafeDeny()
+	failsafeBreak, failsafeEnter, sentinelEnter := failsafeBreaker(), failsafeBulkhead(), sentinelBreaker()
 
 	var batch tidegate.Batch
 	batchedCounter, batchedHistogram := batch.Counter(counter), batch.Histogram(histogram)
@@ -147,38 +170,46 @@ func operations() []measured {
 		{what: "counter, add 1", who: "tidegate, in a Batch", one: true, op: func(int) { batchedCounter.Inc() }},
 		{what: "counter, add 1", who: "VictoriaMetrics/metrics", op: func(int) { vmCounter.Inc() }},
 		{what: "counter, add 1", who: "client_golang", op: func(int) { promCounter.Inc() }},
+		{what: "counter, add 1", who: "OpenTelemetry", op: func(int) { otelCount() }},
 		{what: "histogram, record", who: "tidegate", op: func(i int) { histogram.Record(value(i)) }},
 		{what: "histogram, record", who: "tidegate, in a Batch", one: true, op: func(i int) { batchedHistogram.Record(value(i)) }},
 		{what: "histogram, record", who: "hdrhistogram-go", one: true, op: func(i int) { hdr.RecordValue(int64(value(i) * 1e9)) }},
 		{what: "histogram, record", who: "VictoriaMetrics/metrics", op: func(i int) { vmHistogram.Update(value(i)) }},
 		{what: "histogram, record", who: "client_golang", op: func(i int) { promHistogram.Observe(value(i)) }},
 		{what: "histogram, record", who: "client_golang, native", op: func(i int) { promNative.Observe(value(i)) }},
+		{what: "histogram, record", who: "OpenTelemetry", op: func(i int) { otelRecord(value(i)) }},
 		{what: "limiter, admitted", who: "floor: empty call into C", op: func(int) { floor.Call() }},
 		{what: "limiter, admitted", who: "tidegate", op: func(int) { limiter.Allow() }},
 		{what: "limiter, admitted", who: "x/time/rate", op: func(int) { xrate.Allow() }},
+		{what: "limiter, admitted", who: "failsafe-go", op: func(int) { failsafeTry() }},
+		{what: "limiter, admitted", who: "uber ratelimit, Take", op: func(int) { uberTake() }},
 		{what: "limiter, denied", who: "tidegate", op: func(int) { denying.Allow() }},
 		{what: "limiter, denied", who: "x/time/rate", op: func(int) { xdenying.Allow() }},
-		{what: "limiter, one of 10,000 keys", who: "floor: empty call with the key", op: func(i int) { floor.CallWithKey(key(i)) }},
-		{what: "limiter, one of 10,000 keys", who: "tidegate, 64 keys in a call", op: func(i int) {
+		{what: "limiter, denied", who: "failsafe-go", op: func(int) { failsafeDeny() }},
+		{what: "limiter, 10,000 keys, zipf", who: "floor: empty call with the key", op: func(i int) { floor.CallWithKey(key(i)) }},
+		{what: "limiter, 10,000 keys, zipf", who: "tidegate", op: func(i int) { keyed.Key(key(i)).Allow() }},
+		{what: "limiter, 10,000 keys, zipf", who: "x/time/rate, sync.Map", op: func(i int) { allowOf(key(i)) }},
+		{what: "limiter, 10,000 keys in turn", who: "tidegate", op: func(i int) { keyed.Key(inTurn(i)).Allow() }},
+		{what: "limiter, 10,000 keys in turn", who: "tidegate, 64 keys in a call", op: func(i int) {
 			if i%64 == 0 {
 				from := i * 7919 % (len(keys) - 64)
 				keyed.AllowKeys(keys[from : from+64]...)
 			}
 		}},
-		{what: "limiter, one of 10,000 keys", who: "tidegate", op: func(i int) { keyed.Key(key(i)).Allow() }},
-		{what: "limiter, one of 10,000 keys", who: "x/time/rate, sync.Map", op: func(i int) {
-			k := key(i)
-			found, ok := xkeyed.Load(k)
-			if !ok {
-				found, _ = xkeyed.LoadOrStore(k, rate.NewLimiter(1000, 1e9))
-			}
-			found.(*rate.Limiter).Allow()
-		}},
+		{what: "limiter, 10,000 keys in turn", who: "x/time/rate, sync.Map", op: func(i int) { allowOf(inTurn(i)) }},
 		{what: "breaker around nothing, closed", who: "tidegate", op: func(int) { breaker.Do(ctx, nothing) }},
 		{what: "breaker around nothing, closed", who: "gobreaker", op: func(int) {
 			gobreaks.Execute(func() (any, error) { return nil, nil })
 		}},
+		{what: "breaker around nothing, closed", who: "failsafe-go, without its Run", op: func(int) { failsafeBreak() }},
+		{what: "breaker around nothing, closed", who: "sentinel-golang", op: func(int) { sentinelEnter() }},
 		{what: "bulkhead around nothing", who: "tidegate", op: func(int) { bulkhead.Do(ctx, nothing) }},
+		{what: "bulkhead around nothing", who: "tidegate, Enter and Leave", op: func(int) {
+			if place, err := bulkhead.Enter(); err == nil {
+				place.Leave()
+			}
+		}},
+		{what: "bulkhead around nothing", who: "failsafe-go, without its Run", op: func(int) { failsafeEnter() }},
 		{what: "operation, record", who: "tidegate", op: func(i int) { operation.Record(took(i), tidegate.Success, "") }},
 		{what: "operation, record", who: "tidegate, in a Batch", one: true, op: func(i int) { batchedOperation.Record(took(i), tidegate.Success) }},
 		{what: "operation around nothing", who: "tidegate", op: func(int) { operation.Do(ctx, nothing) }},
@@ -237,6 +268,19 @@ func processor() string {
 	return "unknown processor"
 }
 
+// compared are the modules whose versions say what the table compares with.
+var compared = map[string]string{
+	"github.com/HdrHistogram/hdrhistogram-go": "hdrhistogram-go",
+	"github.com/VictoriaMetrics/metrics":      "VictoriaMetrics/metrics",
+	"github.com/alibaba/sentinel-golang":      "sentinel-golang",
+	"github.com/failsafe-go/failsafe-go":      "failsafe-go",
+	"github.com/prometheus/client_golang":     "client_golang",
+	"github.com/sony/gobreaker":               "gobreaker",
+	"go.opentelemetry.io/otel/sdk/metric":     "OpenTelemetry",
+	"go.uber.org/ratelimit":                   "uber ratelimit",
+	"golang.org/x/time":                       "x/time",
+}
+
 func peers() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -244,8 +288,7 @@ func peers() string {
 	}
 	var list []string
 	for _, module := range info.Deps {
-		switch name := filepath.Base(strings.TrimSuffix(module.Path, "/v2")); name {
-		case "client_golang", "time", "gobreaker", "metrics", "hdrhistogram-go":
+		if name, ok := compared[strings.TrimSuffix(module.Path, "/v2")]; ok {
 			list = append(list, name+" "+module.Version)
 		}
 	}
