@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -200,7 +199,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 		for lines.Scan() {
 			told, _ = strconv.Atoi(lines.Text())
 			if told >= 2000+round*700 {
-				syscall.Kill(command.Process.Pid, syscall.SIGKILL)
+				command.Process.Kill()
 				break
 			}
 		}

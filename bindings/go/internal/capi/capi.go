@@ -1,4 +1,4 @@
-//go:build cgo && linux && (amd64 || arm64)
+//go:build cgo && (((linux || darwin) && (amd64 || arm64)) || (windows && amd64))
 
 // Package capi is tidegate.h in Go: one function for each of C's, and no policy. It is the only
 // package that imports "C".

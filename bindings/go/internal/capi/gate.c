@@ -1,12 +1,15 @@
 #define _GNU_SOURCE /* syscall() */
 #include "gate.h"
 
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <time.h>
+
+#ifdef __linux__
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#endif
 
 _Thread_local capi_visitor *capi_here;
 bool capi_has_membarrier;
@@ -15,9 +18,30 @@ static _Atomic(capi_visitor *) visitors;
 static _Atomic(capi_gate *) gates;
 static pthread_key_t ending;
 
-static long membarrier(int command)
+/* Whether this process may ask for barriers of all its threads. */
+static bool register_barriers(void)
 {
-    return syscall(SYS_membarrier, command, 0, 0);
+#ifdef __linux__
+    return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+#else
+    return false;
+#endif
+}
+
+/* A barrier in every thread of the process. */
+static void barrier_everywhere(void)
+{
+#ifdef __linux__
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+#endif
+}
+
+/* One that nobody else has, of two cache lines of its own: processors fetch them in pairs. */
+static capi_visitor *new_visitor(void)
+{
+    enum { LINES = 128 };
+    char *room = malloc(2 * LINES);
+    return room == NULL ? NULL : (capi_visitor *)(room + (LINES - (uintptr_t)room % LINES) % LINES);
 }
 
 /* A thread that ends leaves its visitor to the next one. */
@@ -28,7 +52,7 @@ static void let_go(void *visitor)
 
 __attribute__((constructor)) static void prepare(void)
 {
-    capi_has_membarrier = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+    capi_has_membarrier = register_barriers();
     pthread_key_create(&ending, let_go);
 }
 
@@ -42,8 +66,7 @@ capi_visitor *capi_visit(void)
         }
     }
     if (visitor == NULL) {
-        /* Two cache lines of its own: processors fetch them in pairs. */
-        visitor = aligned_alloc(128, 128);
+        visitor = new_visitor();
         if (visitor == NULL) {
             return NULL;
         }
@@ -79,7 +102,7 @@ void capi_gate_lock(uintptr_t number)
     atomic_store(&gate->closed, true);
     atomic_thread_fence(memory_order_seq_cst);
     if (capi_has_membarrier) {
-        membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        barrier_everywhere();
     }
     capi_visitor *visitor = atomic_load_explicit(&visitors, memory_order_acquire);
     for (; visitor != NULL; visitor = visitor->next) {

@@ -1,4 +1,4 @@
-//go:build !tidegate_nolinkname && !go1.27
+//go:build linux && !tidegate_nolinkname && !go1.27
 
 // Package direct calls C functions that never wait, as the Go runtime calls its own.
 //
