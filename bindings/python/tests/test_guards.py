@@ -272,6 +272,22 @@ def test_methods_are_guarded(query: Operation) -> None:
     assert counts(query)[0] == 10
 
 
+def test_objects_that_can_be_called_are_what_their_call_is(query: Operation) -> None:
+    class Later:
+        async def __call__(self, a: int) -> int:
+            return a
+
+    class Now:
+        def __call__(self, a: int) -> int:
+            return a
+
+    assert asyncio.run(query(Later())(3)) == 3
+    assert counts(query)[0] == 1
+    assert query(Now())(4) == 4
+    assert isinstance(query(Later)(), Later)
+    assert asyncio.run(query(functools.partial(Later().__call__, 5))()) == 5
+
+
 def test_many_arguments_pass_through(query: Operation) -> None:
     @query
     def everything(*args: object, **kwargs: object) -> object:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import pickle
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tidegate import CircuitOpen, Engine, Outcome, RangeError
+from tidegate import CircuitOpen, Engine, LimitExceeded, Outcome, RangeError
 from tidegate.databases import watch, wrap
 from tidegate.logging import EventLog
 from tidegate.outgoing import seconds_asked
@@ -44,7 +46,7 @@ def guards(engine: Engine) -> dict[str, Any]:
     }
 
 
-def client(server: Server, guards: dict[str, Any]) -> Any:
+def client(server: Callable[[Any], Any], guards: dict[str, Any]) -> Any:
     httpx = pytest.importorskip("httpx")
     from tidegate.httpx import GuardedTransport
 
@@ -123,6 +125,78 @@ def test_a_session_of_requests_does_the_same(
     assert (reading["count"], reading["failures"]) == (3, 2)
 
 
+def test_a_limiter_and_a_late_permit_take_no_report(engine: Engine) -> None:
+    calls_limit = engine.limiter("calls", algorithm="token_bucket", rate_per_second=1, burst=9)
+    breaker = engine.breaker("search", consecutive_failures=1, open_seconds=10)
+    with client(Server(500), {"guards": (calls_limit, breaker)}) as http:
+        assert http.get("http://test/").status_code == 500
+    assert breaker.state == "open"
+
+    def slow(request: Any) -> Any:
+        engine.close()
+        return pytest.importorskip("httpx").Response(500)
+
+    with client(slow, {"guards": (engine.bulkhead("room", max_concurrent=1),)}) as http:
+        assert http.get("http://test/").status_code == 500
+
+
+def test_a_guard_that_refuses_is_no_failure_of_the_server(engine: Engine) -> None:
+    from tidegate.outgoing import Calls
+
+    breaker = engine.breaker("search", consecutive_failures=1, open_seconds=10)
+    limiter = engine.limiter("calls", algorithm="token_bucket", rate_per_second=1, burst=1)
+    operation = engine.operation("search")
+    calls = Calls((breaker, limiter), operation)
+    limiter.check()
+    with pytest.raises(LimitExceeded):
+        calls.begin("GET").enter()
+    assert breaker.state == "closed"
+    assert operation.read()["failures"] == 1
+
+
+def test_a_body_that_can_be_read_once_is_sent_once(guards: dict[str, Any]) -> None:
+    httpx = pytest.importorskip("httpx")
+    guards["guards"] = ()
+    once = Server(503, 503, 200)
+    with client(once, guards) as http:
+        assert http.put("http://test/", content=iter([b"a", b"b"])).status_code == 503
+    assert once.asked == 1
+    again = Server(httpx.ReadTimeout("slow"), 503, 200)
+    with client(again, guards) as http:
+        assert http.put("http://test/", content=b"ab").status_code == 200
+    assert again.asked == 3
+
+
+def test_a_session_sends_a_body_again_from_its_beginning(
+    monkeypatch: pytest.MonkeyPatch, guards: dict[str, Any]
+) -> None:
+    requests = pytest.importorskip("requests")
+    from tidegate.requests import GuardedAdapter
+
+    seen: list[bytes] = []
+
+    def send(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
+        body = request.body
+        seen.append(b"".join(body) if not hasattr(body, "read") else body.read())
+        response = requests.Response()
+        response.status_code = 503 if len(seen) % 3 else 200
+        response.request, response.url = request, request.url
+        response._content, response.raw = b"", io.BytesIO()
+        return response
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    with requests.Session() as session:
+        adapter = GuardedAdapter(**{**guards, "guards": ()}, failed=lambda status: False)
+        session.mount("http://", adapter)
+        assert session.put("http://test/", data=io.BytesIO(b"whole")).status_code == 200
+        assert seen == [b"whole"] * 3
+        assert session.put("http://test/", data=iter([b"o", b"nce"])).status_code == 503
+        assert seen[3:] == [b"once"]
+        assert guards["operation"].read()["failures"] == 0
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(session)
+
+
 @pytest.mark.parametrize(
     ("field", "seconds"),
     [(None, 0.0), ("", 0.0), ("2", 2.0), ("-1", 0.0), ("soon", 0.0), ("1e99", 1e9),
@@ -163,6 +237,47 @@ def test_queries_of_a_driver_are_recorded(engine: Engine) -> None:
     assert (reading["count"], reading["failures"]) == (5, 1)
 
 
+def test_a_wrapped_driver_is_otherwise_itself(engine: Engine) -> None:
+    operation = engine.operation("db.query")
+    connection = wrap(sqlite3.connect, operation)(":memory:")
+    connection.row_factory = sqlite3.Row
+    connection.executescript("create table t (a, b); create table u (a);")
+    connection.executemany("insert into t values (?, ?)", [(1, 2), (3, 4)])
+    cursor = connection.execute("select a, b from t order by a")
+    assert next(cursor)["b"] == 2
+    cursor.arraysize = 7
+    assert cursor.arraysize == 7
+    assert [row["a"] for row in cursor] == [3]
+    cursor.executescript("drop table u;")
+    assert operation.read()["count"] == 4
+    connection.isolation_level = None
+    assert connection._inner.isolation_level is None
+    connection.rollback()
+    assert not hasattr(connection, "callproc")
+    assert not hasattr(cursor, "callproc")
+    connection.close()
+
+
+def test_procedures_of_a_driver_are_recorded(engine: Engine) -> None:
+    class Driver:
+        def cursor(self) -> Driver:
+            return self
+
+        def callproc(self, name: str, arguments: tuple[int, ...]) -> tuple[int, ...]:
+            if name != "double":
+                raise LookupError(name)
+            return tuple(2 * number for number in arguments)
+
+    operation = engine.operation("db.call")
+    connection = wrap(Driver, operation)()
+    assert connection.cursor().callproc("double", (2,)) == (4,)
+    with pytest.raises(LookupError):
+        connection.cursor().callproc("half", (2,))
+    # Nor does it invent what the driver does not have.
+    assert not hasattr(connection, "execute")
+    assert operation.read()["failures"] == 1
+
+
 def test_a_registry_of_prometheus_client_shows_ours(engine: Engine) -> None:
     prometheus = pytest.importorskip("prometheus_client")
     from tidegate.prometheus import TidegateCollector
@@ -198,9 +313,11 @@ def test_a_guard_that_fails_leaves_no_permit_behind(engine: Engine) -> None:
     room = engine.bulkhead("room", max_concurrent=1)
     two = engine.limiter("two", algorithm="token_bucket", rate_per_second=1, burst=1)
     calls = Calls((room, two))
-    calls.leave(calls.enter(), 200)
-    with pytest.raises(Exception, match="the limit of two"):
-        calls.enter()
+    call = calls.begin("GET")
+    call.enter()
+    assert call.answered(200, None) is None
+    with pytest.raises(LimitExceeded, match="the limit of two"):
+        calls.begin("GET").enter()
     permit = room.enter()
     assert permit
     permit.report(Outcome.SUCCESS)

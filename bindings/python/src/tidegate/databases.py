@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ._native import Operation, Permit
+from ._native import Operation
 
 __all__ = ["watch", "wrap"]
 
@@ -48,63 +48,91 @@ def wrap(connect: Callable[..., Any], operation: Operation) -> Callable[..., Con
     return connecting
 
 
-class Connection:
-    """A DB-API connection whose statements are recorded; everything else is the driver's."""
+class Wrapped:
+    """Something of a driver, with all that it has: attributes are read, set and deleted there."""
 
-    def __init__(self, connection: Any, operation: Operation) -> None:
-        self._connection = connection
-        self._operation = operation
+    __slots__ = ("_inner", "_operation")
+    _inner: Any
+    _operation: Operation
+
+    def __init__(self, inner: Any, operation: Operation) -> None:
+        object.__setattr__(self, "_inner", inner)
+        object.__setattr__(self, "_operation", operation)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
+        return getattr(self._inner, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._inner, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._inner, name)
+
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with self._operation.time():
+                return function(*args, **kwargs)
+
+        return call
+
+
+class Connection(Wrapped):
+    """A DB-API connection whose statements are recorded; everything else is the driver's."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        # What some drivers have as a short way to a cursor that has executed.
+        if name in ("execute", "executemany", "executescript"):
+            return lambda *args, **kwargs: getattr(self.cursor(), name)(*args, **kwargs)
+        return found
 
     def cursor(self, *args: Any, **kwargs: Any) -> Cursor:
         """A cursor whose queries are recorded."""
-        return Cursor(self._connection.cursor(*args, **kwargs), self._operation)
-
-    def execute(self, *args: Any, **kwargs: Any) -> Cursor:
-        """Runs a query, and records it."""
-        """As drivers such as sqlite3 have it: a cursor that has executed."""
-        return self.cursor().execute(*args, **kwargs)
+        return Cursor(self._inner.cursor(*args, **kwargs), self._operation)
 
     def __enter__(self) -> Connection:
-        self._connection.__enter__()
+        self._inner.__enter__()
         return self
 
     def __exit__(self, *raised: Any) -> Any:
-        return self._connection.__exit__(*raised)
+        return self._inner.__exit__(*raised)
 
 
-class Cursor:
+class Cursor(Wrapped):
     """A DB-API cursor whose statements are recorded."""
 
-    def __init__(self, cursor: Any, operation: Operation) -> None:
-        self._cursor = cursor
-        self._operation = operation
+    __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
+        found = getattr(self._inner, name)
+        if name == "callproc":
+            return self._timed(found)
+        if name == "executescript":
+            return lambda *args: self._executed(found, *args)
+        return found
 
     def __iter__(self) -> Any:
-        return iter(self._cursor)
+        return iter(self._inner)
+
+    def __next__(self) -> Any:
+        return next(self._inner)
 
     def __enter__(self) -> Cursor:
         return self
 
     def __exit__(self, *raised: Any) -> None:
-        self._cursor.close()
+        self._inner.close()
 
     def execute(self, *args: Any, **kwargs: Any) -> Cursor:
         """Runs a query, and records it."""
-        with self._time():
-            self._cursor.execute(*args, **kwargs)
-        return self
+        return self._executed(self._inner.execute, *args, **kwargs)
 
     def executemany(self, *args: Any, **kwargs: Any) -> Cursor:
         """Runs a query for each row, and records it as one."""
-        with self._time():
-            self._cursor.executemany(*args, **kwargs)
-        return self
+        return self._executed(self._inner.executemany, *args, **kwargs)
 
-    def _time(self) -> Permit:
-        return self._operation.time()
+    def _executed(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Cursor:
+        self._timed(function)(*args, **kwargs)
+        return self

@@ -47,8 +47,10 @@ def decorate(
         return type(function)(inner)
     if not callable(function):
         raise TypeError(f"a function is decorated, not {type(function).__name__}")
+    # Of an object that can be called, what its class has.
+    called = type(function).__call__
     for kind, wrap in _WRAPPERS:
-        if kind(function):
+        if kind(function) or kind(called):
             if isinstance(guard, _native.Retry):
                 return _retrying(guard, function, ignore)
             return wrap(_beginning(guard, key, ignore, cost), function)

@@ -29,29 +29,18 @@ class GuardedTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request under the guards."""
-        begun = time.monotonic()
-        self.calls.wait(request.method, 1, 0.0, 0, None)
-        attempt = 1
+        call = self.calls.begin(request.method, isinstance(request.stream, httpx.ByteStream))
         while True:
-            attempt += 1
-            permits = self.calls.enter()
+            call.enter()
             try:
                 response = self.transport.handle_request(request)
             except BaseException as error:
-                self.calls.leave(permits, error=error)
-                if not isinstance(error, httpx.TransportError):
-                    raise
-                elapsed = time.monotonic() - begun
-                delay = self.calls.wait(request.method, attempt, elapsed, 0, None)
+                delay = call.raised(error, isinstance(error, httpx.TransportError))
                 if delay is None:
                     raise
             else:
-                self.calls.leave(permits, response.status_code)
-                elapsed = time.monotonic() - begun
                 asked = response.headers.get("retry-after")
-                delay = self.calls.wait(
-                    request.method, attempt, elapsed, response.status_code, asked
-                )
+                delay = call.answered(response.status_code, asked)
                 if delay is None:
                     return response
                 response.close()
@@ -71,29 +60,18 @@ class AsyncGuardedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Sends a request under the guards."""
-        begun = time.monotonic()
-        self.calls.wait(request.method, 1, 0.0, 0, None)
-        attempt = 1
+        call = self.calls.begin(request.method, isinstance(request.stream, httpx.ByteStream))
         while True:
-            attempt += 1
-            permits = self.calls.enter()
+            call.enter()
             try:
                 response = await self.transport.handle_async_request(request)
             except BaseException as error:
-                self.calls.leave(permits, error=error)
-                if not isinstance(error, httpx.TransportError):
-                    raise
-                elapsed = time.monotonic() - begun
-                delay = self.calls.wait(request.method, attempt, elapsed, 0, None)
+                delay = call.raised(error, isinstance(error, httpx.TransportError))
                 if delay is None:
                     raise
             else:
-                self.calls.leave(permits, response.status_code)
-                elapsed = time.monotonic() - begun
                 asked = response.headers.get("retry-after")
-                delay = self.calls.wait(
-                    request.method, attempt, elapsed, response.status_code, asked
-                )
+                delay = call.answered(response.status_code, asked)
                 if delay is None:
                     return response
                 await response.aclose()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import email.utils
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
+from time import monotonic
 from typing import Any
 
 from . import _native
 from .engine import Outcome
+from .errors import Denied, StaleError, StateError
 
-__all__ = ["Calls"]
+__all__ = ["Attempts", "Calls"]
 
 #: What may be sent twice without harm.
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))
@@ -25,8 +28,8 @@ class Calls:
 
     ``guards`` are entered from the first to the last for each attempt, and each is told how it
     ended: exceptions and statuses from 500 on are failures. ``operation`` records each attempt.
-    ``retry`` sends methods again that may be sent twice, after exceptions and statuses that say
-    so, and waits as long as the server asks for.
+    ``retry`` sends methods again that may be sent twice, unless their body can be read only once,
+    after exceptions and statuses that say so, and waits as long as the server asks for.
     """
 
     def __init__(
@@ -36,47 +39,73 @@ class Calls:
         retry: _native.Retry | None = None,
         failed: Callable[[int], bool] = lambda status: status >= 500,
     ) -> None:
-        self.guards = ((operation,) if operation is not None else ()) + tuple(guards)
+        self.guards = tuple(guards)
+        self.operation = operation
         self.retry = retry
         self.failed = failed
 
-    def enter(self) -> list[_native.Permit]:
-        """Permits of all guards; none is held when one of them refuses, which raises."""
-        permits: list[_native.Permit] = []
+    def begin(self, method: str, is_repeatable: bool = True) -> Attempts:
+        """One call; `is_repeatable` unless its body can be read only once."""
+        return Attempts(self, method, is_repeatable)
+
+
+class Attempts:
+    """One call, from its first attempt to its last."""
+
+    def __init__(self, calls: Calls, method: str, is_repeatable: bool) -> None:
+        self.calls = calls
+        self.retry = calls.retry if is_repeatable and method.upper() in IDEMPOTENT else None
+        self.begun = monotonic()
+        self.permits: list[_native.Permit] = []
+        self.attempt = 1
+        if self.retry is not None:
+            self.retry.next(1)
+
+    def enter(self) -> None:
+        """Asks all guards; none is held when one of them refuses, which raises."""
+        calls = self.calls
         try:
-            for guard in self.guards:
-                permits.append(guard._begin().__enter__())
+            if calls.operation is not None:
+                self.permits.append(calls.operation._begin())
+            for guard in calls.guards:
+                # That another guard refuses says nothing of the server.
+                self.permits.append(guard._begin(ignore=Denied).__enter__())
         except BaseException as error:
-            self.leave(permits, error=error)
+            self._leave(error)
             raise
-        return permits
 
-    def leave(
-        self,
-        permits: list[_native.Permit],
-        status: int = 0,
-        error: BaseException | None = None,
-    ) -> None:
-        """Gives the permits back, the last one first."""
-        for permit in reversed(permits):
-            if error is not None:
-                permit.__exit__(type(error), error, None)
-            elif self.failed(status):
-                permit.report(Outcome.FAILURE, error=str(status))
-            else:
-                permit.__exit__(None, None, None)
+    def raised(self, error: BaseException, is_transient: bool) -> float | None:
+        """Ends an attempt; seconds to wait before the next one, or None: give up."""
+        self._leave(error)
+        return self._wait(None) if is_transient else None
 
-    def wait(
-        self, method: str, attempt: int, elapsed: float, status: int, retry_after: str | None
-    ) -> float | None:
-        """Seconds to wait before `attempt`, or None: give up. Status 0 is an exception."""
-        if self.retry is None or method.upper() not in IDEMPOTENT:
+    def answered(self, status: int, retry_after: str | None) -> float | None:
+        """The same of an attempt that has an answer."""
+        if self.calls.failed(status):
+            for permit in self._given_back():
+                # A limiter's wants no report, nor does one that was held for too long.
+                with suppress(StateError, StaleError):
+                    permit.report(Outcome.FAILURE, error=str(status))
+        else:
+            self._leave(None)
+        return self._wait(retry_after) if status in AGAIN else None
+
+    def _leave(self, error: BaseException | None) -> None:
+        for permit in self._given_back():
+            permit.__exit__(None if error is None else type(error), error, None)
+
+    def _given_back(self) -> Iterator[_native.Permit]:
+        """The permits, the last one first."""
+        while self.permits:
+            yield self.permits.pop()
+
+    def _wait(self, retry_after: str | None) -> float | None:
+        self.attempt += 1
+        if self.retry is None:
             return None
-        if status != 0 and status not in AGAIN:
-            return None
-        return self.retry.next(
-            attempt, elapsed=elapsed, server_retry_after=seconds_asked(retry_after)
-        )
+        elapsed = monotonic() - self.begun
+        asked = seconds_asked(retry_after)
+        return self.retry.next(self.attempt, elapsed=elapsed, server_retry_after=asked)
 
 
 def seconds_asked(field: str | None) -> float:
