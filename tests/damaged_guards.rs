@@ -5,9 +5,8 @@
 
 mod common;
 
-use common::{Board, Child, Exit, Random, TempRegion};
+use common::{Random, TempRegion, damage};
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
 use tidegate::base::outcome::Outcome;
 use tidegate::engine::{Details, Engine, Probe};
 use tidegate::export::{self, Format};
@@ -21,9 +20,6 @@ use tidegate::region::header;
 use tidegate::region::layout::Limits;
 use tidegate::snapshot::Hits;
 
-/// A hang is a case that takes longer.
-const SECONDS: u32 = 10;
-const CHILDREN: usize = 2;
 /// Words that are tried in one run, spread over all that are used.
 const CASES: usize = 1500;
 
@@ -65,11 +61,7 @@ fn make(path: &Path) -> (Vec<u64>, usize) {
     }
     let used = engine.region().words().load(header::HEAP_NEXT) as usize;
     std::mem::forget(engine);
-    let bytes = std::fs::read(path).expect("the file");
-    let words = bytes
-        .chunks_exact(8)
-        .map(|word| u64::from_le_bytes(word.try_into().unwrap()));
-    (words.collect(), used)
+    (damage::words_of(path), used)
 }
 
 /// Everything that can be done; answers do not matter, only that there are answers.
@@ -251,14 +243,7 @@ fn look(engine: &Engine) {
     }
 }
 
-fn attempt(path: &Path, words: &[u64]) {
-    use std::os::unix::fs::FileExt;
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    let file = std::fs::File::options()
-        .write(true)
-        .open(path)
-        .expect("the copy");
-    file.write_all_at(&bytes, 0).expect("written");
+fn attempt(path: &Path) {
     if let Ok(observer) = Engine::attach(path) {
         look(&observer);
     }
@@ -294,50 +279,14 @@ fn guards_and_records_answer_whatever_a_word_is() {
     let _alone = common::alone();
     let region = TempRegion::new("whole");
     let (whole, used) = make(region.path());
-    let cases = cases(&whole, used);
-    let board = Board::new(CHILDREN);
-    let copies: Vec<TempRegion> = (0..CHILDREN).map(|_| TempRegion::new("copy")).collect();
-    for copy in &copies {
-        std::fs::write(copy.path(), vec![0; whole.len() * 8]).expect("a copy");
-    }
-    let run = |child: usize| -> Child {
-        common::fork(|| {
-            let next = &board[child];
-            while let Some((at, word)) = cases.get(next.load(Relaxed) as usize) {
-                common::set_alarm(SECONDS);
-                let mut words = whole.clone();
-                words[*at] = *word;
-                attempt(copies[child].path(), &words);
-                next.fetch_add(CHILDREN as u64, Relaxed);
-            }
-        })
-    };
-    let mut failures = Vec::new();
-    let mut children: Vec<Child> = (0..CHILDREN)
-        .map(|child| {
-            board[child].store(child as u64, Relaxed);
-            run(child)
-        })
-        .collect();
-    for (number, child) in children.iter_mut().enumerate() {
-        loop {
-            let exit = child.wait();
-            if exit == Exit::Code(0) {
-                break;
-            }
-            let (at, word) = cases[board[number].fetch_add(CHILDREN as u64, Relaxed) as usize];
-            failures.push(format!(
-                "word {at} (was {:#x}): {word:#x}: {exit:?}",
-                whole[at]
-            ));
-            assert!(failures.len() < 50, "too many: {}", failures.join("\n"));
-            *child = run(number);
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "of {}:\n{}",
-        cases.len(),
-        failures.join("\n")
+    damage::try_all(
+        &cases(&whole, used),
+        |(at, word)| {
+            let mut words = whole.clone();
+            words[*at] = *word;
+            words
+        },
+        |(at, word)| format!("word {at} (was {:#x}): {word:#x}", whole[*at]),
+        attempt,
     );
 }

@@ -5,9 +5,8 @@
 
 mod common;
 
-use common::{Board, Child, Exit, Random, TempRegion};
+use common::{Random, TempRegion, damage};
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
 use tidegate::base::host;
 use tidegate::cell::shard;
 use tidegate::engine::{Counter, Engine, Gauge, HistogramId, Limiter, Numbers, ShardId};
@@ -40,9 +39,6 @@ const LIMITERS: [(&str, &str); 4] = [
             "max_keys": 8}"#,
     ),
 ];
-
-/// A hang is a case that takes longer.
-const SECONDS: u32 = 10;
 
 /// What was opened while the region was whole.
 #[derive(Clone)]
@@ -128,11 +124,7 @@ fn make(path: &Path, manual_clock: bool) -> (Vec<u64>, usize, Ids) {
     // Only the children get an entry of their own.
     let used = engine.region().words().load(header::HEAP_NEXT) as usize;
     std::mem::forget(engine);
-    let bytes = std::fs::read(path).expect("the file");
-    let words = bytes
-        .chunks_exact(8)
-        .map(|word| u64::from_le_bytes(word.try_into().unwrap()));
-    (words.collect(), used, ids)
+    (damage::words_of(path), used, ids)
 }
 
 fn open(path: &Path) -> tidegate::base::error::Result<Engine> {
@@ -273,30 +265,16 @@ struct Case {
 
 const SEAL: usize = 53;
 
-fn bytes_of(words: &[u64]) -> Vec<u8> {
-    let mut bytes = vec![0; words.len() * 8];
-    for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
-        chunk.copy_from_slice(&word.to_le_bytes());
-    }
-    bytes
-}
-
-fn spoil(whole: &[u64], case: Case) -> Vec<u8> {
+fn spoil(whole: &[u64], case: &Case) -> Vec<u64> {
     let mut words = whole.to_vec();
     words[case.at] = changed(words[case.at], case.at, case.change);
     if case.reseal {
-        words[SEAL] = host::fnv1a(&bytes_of(&words[..SEAL]));
+        words[SEAL] = host::fnv1a(&damage::bytes_of(&words[..SEAL]));
     }
-    bytes_of(&words)
+    words
 }
 
-fn attempt(path: &Path, bytes: &[u8], ids: &Ids) {
-    use std::os::unix::fs::FileExt;
-    let file = std::fs::File::options()
-        .write(true)
-        .open(path)
-        .expect("the copy");
-    file.write_all_at(bytes, 0).expect("written");
+fn attempt(path: &Path, ids: &Ids) {
     if let Ok(engine) = Engine::attach(path) {
         use_everything(&engine, ids);
     }
@@ -305,50 +283,10 @@ fn attempt(path: &Path, bytes: &[u8], ids: &Ids) {
     }
 }
 
-/// Tries `cases` in children, two at a time; what went wrong, in words.
-fn failures(whole: &[u64], ids: &Ids, cases: &[Case]) -> Vec<String> {
-    const CHILDREN: usize = 2;
-    let board = Board::new(CHILDREN);
-    let copies: Vec<TempRegion> = (0..CHILDREN).map(|_| TempRegion::new("copy")).collect();
-    for copy in &copies {
-        std::fs::write(copy.path(), vec![0; whole.len() * 8]).expect("a copy");
-    }
-    let shown = |case: Case| {
-        let (was, change) = (whole[case.at], CHANGES[case.change]);
-        let seal = if case.reseal { ", checksum mended" } else { "" };
-        format!("word {} (was {was:#x}): {change}{seal}", case.at)
-    };
-    let run = |child: usize| -> Child {
-        common::fork(|| {
-            let next = &board[child];
-            while let Some(case) = cases.get(next.load(Relaxed) as usize) {
-                common::set_alarm(SECONDS);
-                let bytes = spoil(whole, *case);
-                attempt(copies[child].path(), &bytes, ids);
-                next.fetch_add(CHILDREN as u64, Relaxed);
-            }
-        })
-    };
-    let mut failures = Vec::new();
-    let mut children: Vec<Child> = (0..CHILDREN)
-        .map(|child| {
-            board[child].store(child as u64, Relaxed);
-            run(child)
-        })
-        .collect();
-    for (number, child) in children.iter_mut().enumerate() {
-        loop {
-            let exit = child.wait();
-            if exit == Exit::Code(0) {
-                break;
-            }
-            let at = board[number].fetch_add(CHILDREN as u64, Relaxed) as usize;
-            failures.push(format!("{}: {exit:?}", shown(cases[at])));
-            assert!(failures.len() < 200, "too many: {}", failures.join("\n"));
-            *child = run(number);
-        }
-    }
-    failures
+fn shown(whole: &[u64], case: &Case) -> String {
+    let (was, change) = (whole[case.at], CHANGES[case.change]);
+    let seal = if case.reseal { ", checksum mended" } else { "" };
+    format!("word {} (was {was:#x}): {change}{seal}", case.at)
 }
 
 /// Changes each word in the ways that `changes` gives for its number and value.
@@ -376,14 +314,9 @@ fn every_word(manual_clock: bool, changes: impl Fn(usize, u64) -> Vec<usize>) {
         })
     });
     let cases: Vec<Case> = plain.chain(resealed).collect();
-    let found = failures(&whole, &ids, &cases);
-    assert!(
-        found.is_empty(),
-        "{} of {}:\n{}",
-        found.len(),
-        cases.len(),
-        found.join("\n")
-    );
+    let damaged = |case: &Case| spoil(&whole, case);
+    let told = |case: &Case| shown(&whole, case);
+    damage::try_all(&cases, damaged, told, |path| attempt(path, &ids));
 }
 
 #[test]
@@ -408,28 +341,18 @@ fn the_whole_region_may_be_random() {
     let region = TempRegion::new("whole");
     let (whole, used, ids) = make(region.path(), true);
     // Everything behind the seal is random, then ever less of it.
-    for (round, share) in [1, 2, 3, 5, 10, 20, 50, 100, 300]
-        .into_iter()
-        .cycle()
-        .take(45)
-        .enumerate()
-    {
-        let mut random = Random(round as u64 + 1);
+    let shares = [1, 2, 3, 5, 10, 20, 50, 100, 300];
+    let cases: Vec<(u64, u64)> = (1..46).zip(shares.into_iter().cycle()).collect();
+    let damaged = |(seed, share): &(u64, u64)| {
+        let mut random = Random(*seed);
         let mut words = whole.clone();
         for word in &mut words[SEAL + 1..used] {
-            if random.below(share) == 0 {
+            if random.below(*share) == 0 {
                 *word = random.next() >> random.below(64);
             }
         }
-        let bytes = bytes_of(&words);
-        let mut child = common::fork(|| {
-            common::set_alarm(SECONDS);
-            attempt(region.path(), &bytes, &ids);
-        });
-        assert_eq!(
-            child.wait(),
-            Exit::Code(0),
-            "round {round}: one word in {share} is random"
-        );
-    }
+        words
+    };
+    let told = |(seed, share): &(u64, u64)| format!("seed {seed}: one word in {share} is random");
+    damage::try_all(&cases, damaged, told, |path| attempt(path, &ids));
 }

@@ -5,6 +5,8 @@
 //! known. The clock moves with the number of tries, so that the guards are asked for several times
 //! what they have, on whatever machine.
 
+#![cfg(unix)]
+
 mod common;
 
 use common::{Board, TempRegion};

@@ -13,22 +13,43 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The object at `path`, with no other fields than `known`.
     pub fn of(path: &str, value: &'a Value, known: &[&str]) -> Result<Self> {
+        let fields = Self::any(path, value)?;
+        fields.only(known, &[])?;
+        Ok(fields)
+    }
+
+    /// The object at `path`, with whatever fields.
+    pub fn any(path: &str, value: &'a Value) -> Result<Self> {
         let Some(object) = value.as_object() else {
             return Err(Error::config(format!(
                 "{path}: expected an object, found {}",
                 shown(value)
             )));
         };
-        if let Some(name) = object.keys().find(|name| !known.contains(&name.as_str())) {
-            return Err(Error::config(format!(
-                "{path}.{name}: unknown field; expected one of {}",
+        let path = path.to_owned();
+        Ok(Fields { path, object })
+    }
+
+    /// Refuses fields that are neither in `known` nor in `further`.
+    pub fn only(&self, known: &[&str], further: &[&str]) -> Result<()> {
+        let known = [known, further].concat();
+        match self
+            .object
+            .keys()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            None => Ok(()),
+            Some(name) => Err(Error::config(format!(
+                "{}.{name}: unknown field; expected one of {}",
+                self.path,
                 known.join(", ")
-            )));
+            ))),
         }
-        Ok(Fields {
-            path: path.to_owned(),
-            object,
-        })
+    }
+
+    /// Where the object is.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// The value of a field.
@@ -57,6 +78,12 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.wrong(name, &format!("a number from {least} to {most}")))
     }
 
+    /// The same of a field that must be there.
+    pub fn required_number(&self, name: &str, least: f64, most: f64) -> Result<f64> {
+        let found = self.number(name, least, most)?;
+        found.ok_or_else(|| self.wrong(name, &format!("a number from {least} to {most}")))
+    }
+
     /// A whole number from `least` to `most`; also written as 20.0 or 2e1.
     pub fn whole(&self, name: &str, least: u64, most: u64) -> Result<Option<u64>> {
         let Some(value) = self.get(name) else {
@@ -72,6 +99,12 @@ impl<'a> Fields<'a> {
             .filter(|number| (least..=most).contains(number))
             .map(Some)
             .ok_or_else(|| self.wrong(name, &format!("a whole number from {least} to {most}")))
+    }
+
+    /// The same of a field that must be there.
+    pub fn required_whole(&self, name: &str, least: u64, most: u64) -> Result<u64> {
+        let found = self.whole(name, least, most)?;
+        found.ok_or_else(|| self.wrong(name, &format!("a whole number from {least} to {most}")))
     }
 
     /// True or false; false when it is not there.

@@ -5,6 +5,8 @@
 
 #[cfg(unix)]
 mod children;
+#[cfg(unix)]
+pub mod damage;
 #[cfg(target_os = "linux")]
 pub mod single_step;
 #[cfg(target_os = "linux")]

@@ -215,11 +215,7 @@ fn keyed_bucket(
     let table = limiter.table(region.words());
     let print = Print::of(region.keys(), key, table.groups);
     loop {
-        let found = match table.find(print) {
-            Some(entry) => Found::At(entry),
-            None => Found::enter_new(region, limiter, cost, print),
-        };
-        let entry = match found {
+        let entry = match Found::seek(region, limiter, table, cost, print) {
             Found::At(entry) => entry,
             Found::Nothing(ruling, decision) => return tell(numbers, decision, ruling),
         };
@@ -296,11 +292,7 @@ fn keyed_window(
     let table = limiter.table(region.words());
     let print = Print::of(region.keys(), key, table.groups);
     loop {
-        let found = match table.find(print) {
-            Some(entry) => Found::At(entry),
-            None => Found::enter_new(region, limiter, cost, print),
-        };
-        let entry = match found {
+        let entry = match Found::seek(region, limiter, table, cost, print) {
             Found::At(entry) => entry,
             Found::Nothing(ruling, decision) => return tell(numbers, decision, ruling),
         };

@@ -4,6 +4,7 @@ use super::mask::Recorded;
 use super::{fixed, gcra, sliding, warm};
 use crate::base::error::{Error, Result};
 use crate::base::limits;
+use crate::guard::document::Fields;
 use serde_json::Value;
 
 /// Longest sliding window in seconds: a year.
@@ -215,8 +216,8 @@ pub(super) fn nanoseconds(seconds: f64) -> Option<u64> {
 impl LimiterPolicy {
     /// Reads a policy from the document's value at `path`, for example `limiters.api`.
     pub fn parse(path: &str, value: &Value) -> Result<Self> {
-        let fields = Fields::of(path, value)?;
-        let algorithm = fields.algorithm()?;
+        let fields = Fields::any(path, value)?;
+        let algorithm = algorithm(&fields)?;
         let keyed = fields.flag("keyed")?;
         for name in ["max_keys", "when_full", "record_keys"] {
             if !keyed && fields.get(name).is_some() {
@@ -228,9 +229,10 @@ impl LimiterPolicy {
             Algorithm::SlidingWindow { .. } => DEFAULT_WINDOW_KEYS,
         };
         let max_keys = fields
-            .whole("max_keys", limits::MAX_KEYS, "2^32")?
+            .whole("max_keys", 1, limits::MAX_KEYS)?
             .unwrap_or(default_keys);
-        let when_full = fields.when_full()?;
+        let when_full = fields.choice("when_full", &WhenFull::ALL.map(|(_, name)| name))?;
+        let when_full = WhenFull::from_number(when_full.unwrap_or(0) as u64);
         Ok(LimiterPolicy {
             algorithm,
             keyed: keyed.then_some(Keyed {
@@ -238,7 +240,10 @@ impl LimiterPolicy {
                 when_full,
             }),
             shadow: fields.flag("shadow")?,
-            recorded: fields.recorded()?,
+            recorded: fields
+                .choice("record_keys", &Recorded::ALL.map(|(_, name)| name))?
+                .and_then(|chosen| Recorded::ALL.get(chosen))
+                .map(|(recorded, _)| *recorded),
         })
     }
 }
@@ -257,26 +262,21 @@ pub struct Exceptions {
 impl Exceptions {
     /// Reads them from the limiter's value at `path`; `policy` is the limiter's own.
     pub fn parse(path: &str, value: &Value, policy: &LimiterPolicy) -> Result<Self> {
-        let fields = Fields::of(path, value)?;
+        let fields = Fields::any(path, value)?;
         for name in ["allow", "deny", "plans"] {
             if policy.keyed.is_none() && fields.get(name).is_some() {
                 return Err(fields.wrong(name, "only together with \"keyed\": true"));
             }
         }
         Ok(Exceptions {
-            allow: fields.texts("allow")?,
-            deny: fields.texts("deny")?,
-            plans: fields.plans(policy)?,
+            allow: texts(&fields, "allow")?,
+            deny: texts(&fields, "deny")?,
+            plans: plans(&fields, policy)?,
         })
     }
 }
 
-/// A limiter's object in the document, and where it is.
-struct Fields<'a> {
-    path: &'a str,
-    object: &'a serde_json::Map<String, Value>,
-}
-
+/// Fields that limiters of every algorithm have.
 const SHARED_FIELDS: [&str; 8] = [
     "keyed",
     "max_keys",
@@ -288,229 +288,102 @@ const SHARED_FIELDS: [&str; 8] = [
     "record_keys",
 ];
 
-impl<'a> Fields<'a> {
-    fn of(path: &'a str, value: &'a Value) -> Result<Self> {
-        let object = value.as_object().ok_or_else(|| {
-            Error::config(format!(
-                "{path}: expected an object, found {}",
-                shown(value)
-            ))
-        })?;
-        Ok(Fields { path, object })
+fn algorithm(fields: &Fields<'_>) -> Result<Algorithm> {
+    if fields.get("preset").is_some() {
+        return preset(fields);
     }
-
-    fn get(&self, name: &str) -> Option<&'a Value> {
-        self.object.get(name)
-    }
-
-    fn wrong(&self, name: &str, expected: &str) -> Error {
-        let found = self.get(name).map_or("nothing".into(), shown);
-        Error::config(format!(
-            "{}.{name}: expected {expected}, found {found}",
-            self.path
-        ))
-    }
-
-    /// Refuses fields that are neither in `own` nor common to all limiters.
-    fn only(&self, own: &[&str]) -> Result<()> {
-        let known = |name: &&String| own.iter().chain(&SHARED_FIELDS).any(|known| known == name);
-        match self.object.keys().find(|name| !known(name)) {
-            None => Ok(()),
-            Some(name) => Err(Error::config(format!(
-                "{}.{name}: unknown field; expected one of {}, {}",
-                self.path,
-                own.join(", "),
-                SHARED_FIELDS.join(", ")
-            ))),
-        }
-    }
-
-    fn algorithm(&self) -> Result<Algorithm> {
-        if self.get("preset").is_some() {
-            return self.preset();
-        }
-        let expected = "\"token_bucket\", \"sliding_window\" or \"fixed_window\" (or a preset)";
-        match self.get("algorithm").and_then(Value::as_str) {
-            Some("token_bucket") => self.token_bucket(),
-            Some("sliding_window") => self.sliding_window(),
-            Some("fixed_window") => self.fixed_window(),
-            _ => Err(self.wrong("algorithm", expected)),
-        }
-    }
-
-    fn preset(&self) -> Result<Algorithm> {
-        let wanted = self.get("preset").and_then(Value::as_str);
-        let found = PRESETS.iter().find(|(name, ..)| Some(*name) == wanted);
-        let (_, limit, seconds) = found.ok_or_else(|| {
-            let names: Vec<_> = PRESETS
-                .iter()
-                .map(|(name, ..)| format!("{name:?}"))
-                .collect();
-            self.wrong("preset", &format!("one of {}", names.join(", ")))
-        })?;
-        self.only(&["preset"])?;
-        Algorithm::sliding_window(*limit, *seconds)
-            .ok_or_else(|| self.wrong("preset", "a possible preset"))
-    }
-
-    fn token_bucket(&self) -> Result<Algorithm> {
-        self.only(&["algorithm", "rate_per_second", "burst", "warm_up_seconds"])?;
-        let expected = "a number from 1e-10 to 1e9";
-        let rate = self
-            .number("rate_per_second", gcra::MIN_RATE, gcra::MAX_RATE)
-            .ok_or_else(|| self.wrong("rate_per_second", expected))?;
-        let burst = self.required_whole("burst")?;
-        let warm_up = match self.get("warm_up_seconds") {
-            None => None,
-            Some(_) => Some(
-                self.number("warm_up_seconds", 0.0, MAX_WARM_UP_SECONDS)
-                    .ok_or_else(|| self.wrong("warm_up_seconds", "a number from 0 to 3600"))?,
-            ),
-        };
-        Algorithm::token_bucket(rate, burst, warm_up).ok_or_else(|| {
-            if warm_up.is_some() && Algorithm::token_bucket(rate, burst, None).is_some() {
-                let expected = format!(
-                    "a warm-up that, with four bursts of {burst}, is of at most {} units",
-                    warm::MOST_UNITS
-                );
-                return self.wrong("warm_up_seconds", &expected);
-            }
-            let expected =
-                format!("a rate that fills a burst of {burst} sooner (or a smaller burst)");
-            self.wrong("rate_per_second", &expected)
-        })
-    }
-
-    fn sliding_window(&self) -> Result<Algorithm> {
-        self.only(&["algorithm", "limit", "window_seconds"])?;
-        let limit = self.required_whole("limit")?;
-        self.number("window_seconds", MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS)
-            .and_then(|seconds| Algorithm::sliding_window(limit, seconds))
-            .ok_or_else(|| self.wrong("window_seconds", "a number from 0.000001 to 31622400"))
-    }
-
-    fn fixed_window(&self) -> Result<Algorithm> {
-        self.only(&["algorithm", "limit", "window_seconds"])?;
-        let limit = self
-            .whole("limit", fixed::MAX_LIMIT, "2^40 - 3")?
-            .ok_or_else(|| self.wrong("limit", "a whole number from 1 to 2^40 - 3"))?;
-        self.number("window_seconds", MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS)
-            .and_then(|seconds| Algorithm::fixed_window(limit, seconds))
-            .ok_or_else(|| self.wrong("window_seconds", "a number from 0.000001 to 31622400"))
-    }
-
-    fn number(&self, name: &str, least: f64, most: f64) -> Option<f64> {
-        self.get(name)?
-            .as_f64()
-            .filter(|number| (least..=most).contains(number))
-    }
-
-    fn required_whole(&self, name: &str) -> Result<u64> {
-        let found = self.whole(name, limits::MAX_UNITS, "2^53")?;
-        found.ok_or_else(|| self.wrong(name, "a whole number from 1 to 2^53"))
-    }
-
-    /// A whole number from 1 to `most`; also written as 200.0 or 2e2.
-    fn whole(&self, name: &str, most: u64, most_text: &str) -> Result<Option<u64>> {
-        let Some(value) = self.get(name) else {
-            return Ok(None);
-        };
-        let as_float = || value.as_f64().filter(|f| f.fract() == 0.0 && *f >= 1.0);
-        let number = value
-            .as_u64()
-            .or_else(|| as_float().map(|float| float as u64));
-        match number.filter(|number| (1..=most).contains(number)) {
-            Some(number) => Ok(Some(number)),
-            None => Err(self.wrong(name, &format!("a whole number from 1 to {most_text}"))),
-        }
-    }
-
-    fn flag(&self, name: &str) -> Result<bool> {
-        match self.get(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(self.wrong(name, "true or false")),
-        }
-    }
-
-    fn texts(&self, name: &str) -> Result<Vec<String>> {
-        let Some(value) = self.get(name) else {
-            return Ok(Vec::new());
-        };
-        let texts = value.as_array().and_then(|all| {
-            all.iter()
-                .map(|text| text.as_str().map(str::to_owned))
-                .collect::<Option<Vec<_>>>()
-        });
-        texts.ok_or_else(|| self.wrong(name, "a list of keys"))
-    }
-
-    /// A plan has the fields of an algorithm; the others are those of its limiter.
-    fn plans(&self, policy: &LimiterPolicy) -> Result<Vec<(String, LimiterPolicy)>> {
-        let Some(value) = self.get("plans") else {
-            return Ok(Vec::new());
-        };
-        let Some(plans) = value.as_object() else {
-            return Err(self.wrong("plans", "an object of plans by name"));
-        };
-        plans
-            .iter()
-            .map(|(name, plan)| {
-                let place = format!("{}.plans.{name}", self.path);
-                crate::base::name::check("plan", name)
-                    .map_err(|cause| Error::config(format!("{place}: {cause}")))?;
-                let fields = Fields::of(&place, plan)?;
-                let shared = SHARED_FIELDS
-                    .iter()
-                    .find(|field| fields.get(field).is_some());
-                if let Some(shared) = shared {
-                    return Err(fields.wrong(shared, "nothing: a plan has that of its limiter"));
-                }
-                let plan = LimiterPolicy {
-                    algorithm: fields.algorithm()?,
-                    // What its keys do is recorded for the limiter.
-                    recorded: None,
-                    ..*policy
-                };
-                Ok((name.clone(), plan))
-            })
-            .collect()
-    }
-
-    fn recorded(&self) -> Result<Option<Recorded>> {
-        let Some(value) = self.get("record_keys") else {
-            return Ok(None);
-        };
-        let found = Recorded::ALL
-            .iter()
-            .find(|(_, name)| Some(*name) == value.as_str());
-        let expected = "\"hash\", \"ip\", \"email\", \"token\" or \"plain\"";
-        found
-            .map(|(recorded, _)| Some(*recorded))
-            .ok_or_else(|| self.wrong("record_keys", expected))
-    }
-
-    fn when_full(&self) -> Result<WhenFull> {
-        let Some(value) = self.get("when_full") else {
-            return Ok(WhenFull::Deny);
-        };
-        let found = WhenFull::ALL
-            .iter()
-            .find(|(_, name)| Some(*name) == value.as_str());
-        let expected = "\"deny\", \"allow\" or \"evict\"";
-        found
-            .map(|(policy, _)| *policy)
-            .ok_or_else(|| self.wrong("when_full", expected))
+    let expected = "\"token_bucket\", \"sliding_window\" or \"fixed_window\" (or a preset)";
+    match fields.get("algorithm").and_then(Value::as_str) {
+        Some("token_bucket") => token_bucket(fields),
+        Some("sliding_window") => window(fields, limits::MAX_UNITS, Algorithm::sliding_window),
+        Some("fixed_window") => window(fields, fixed::MAX_LIMIT, Algorithm::fixed_window),
+        _ => Err(fields.wrong("algorithm", expected)),
     }
 }
 
-/// A value as an error shows it: not longer than a line.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() <= 40 {
-        return text;
-    }
-    text.chars().take(37).chain("...".chars()).collect()
+fn preset(fields: &Fields<'_>) -> Result<Algorithm> {
+    let names = PRESETS.map(|(name, ..)| name);
+    let chosen = fields.choice("preset", &names)?;
+    fields.only(&["preset"], &SHARED_FIELDS)?;
+    chosen
+        .and_then(|chosen| PRESETS.get(chosen))
+        .and_then(|(_, limit, seconds)| Algorithm::sliding_window(*limit, *seconds))
+        .ok_or_else(|| fields.wrong("preset", "a possible preset"))
+}
+
+fn token_bucket(fields: &Fields<'_>) -> Result<Algorithm> {
+    let own = ["algorithm", "rate_per_second", "burst", "warm_up_seconds"];
+    fields.only(&own, &SHARED_FIELDS)?;
+    let rate = fields.required_number("rate_per_second", gcra::MIN_RATE, gcra::MAX_RATE)?;
+    let burst = fields.required_whole("burst", 1, limits::MAX_UNITS)?;
+    let warm_up = fields.number("warm_up_seconds", 0.0, MAX_WARM_UP_SECONDS)?;
+    Algorithm::token_bucket(rate, burst, warm_up).ok_or_else(|| {
+        if warm_up.is_some() && Algorithm::token_bucket(rate, burst, None).is_some() {
+            let expected = format!(
+                "a warm-up that, with four bursts of {burst}, is of at most {} units",
+                warm::MOST_UNITS
+            );
+            return fields.wrong("warm_up_seconds", &expected);
+        }
+        let expected = format!("a rate that fills a burst of {burst} sooner (or a smaller burst)");
+        fields.wrong("rate_per_second", &expected)
+    })
+}
+
+fn window(
+    fields: &Fields<'_>,
+    most: u64,
+    algorithm: fn(u64, f64) -> Option<Algorithm>,
+) -> Result<Algorithm> {
+    fields.only(&["algorithm", "limit", "window_seconds"], &SHARED_FIELDS)?;
+    let limit = fields.required_whole("limit", 1, most)?;
+    let (least, most) = (MIN_WINDOW_SECONDS, MAX_WINDOW_SECONDS);
+    let seconds = fields.required_number("window_seconds", least, most)?;
+    algorithm(limit, seconds).ok_or_else(|| fields.wrong("window_seconds", "another length"))
+}
+
+fn texts(fields: &Fields<'_>, name: &str) -> Result<Vec<String>> {
+    let Some(value) = fields.get(name) else {
+        return Ok(Vec::new());
+    };
+    let texts = value.as_array().and_then(|all| {
+        all.iter()
+            .map(|text| text.as_str().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()
+    });
+    texts.ok_or_else(|| fields.wrong(name, "a list of keys"))
+}
+
+/// A plan has the fields of an algorithm; the others are those of its limiter.
+fn plans(limiter: &Fields<'_>, policy: &LimiterPolicy) -> Result<Vec<(String, LimiterPolicy)>> {
+    let Some(value) = limiter.get("plans") else {
+        return Ok(Vec::new());
+    };
+    let Some(plans) = value.as_object() else {
+        return Err(limiter.wrong("plans", "an object of plans by name"));
+    };
+    plans
+        .iter()
+        .map(|(name, plan)| {
+            let place = format!("{}.plans.{name}", limiter.path());
+            crate::base::name::check("plan", name)
+                .map_err(|cause| Error::config(format!("{place}: {cause}")))?;
+            let fields = Fields::any(&place, plan)?;
+            let shared = SHARED_FIELDS
+                .iter()
+                .find(|field| fields.get(field).is_some());
+            if let Some(shared) = shared {
+                return Err(fields.wrong(shared, "nothing: a plan has that of its limiter"));
+            }
+            let plan = LimiterPolicy {
+                algorithm: algorithm(&fields)?,
+                // What its keys do is recorded for the limiter.
+                recorded: None,
+                ..*policy
+            };
+            Ok((name.clone(), plan))
+        })
+        .collect()
 }
 
 #[cfg(all(test, not(loom)))]

@@ -23,6 +23,21 @@ pub(super) enum Found<'a> {
 }
 
 impl Found<'_> {
+    /// The entry of a key, entered now if it has none.
+    #[inline(always)]
+    pub fn seek(
+        region: &Region,
+        limiter: Entry<'_>,
+        table: keys::Table,
+        cost: u32,
+        print: Print,
+    ) -> Self {
+        match table.find(print) {
+            Some(entry) => Found::At(entry),
+            None => Found::enter_new(region, limiter, cost, print),
+        }
+    }
+
     /// The entry of a key that has none.
     #[cold]
     #[inline(never)]
