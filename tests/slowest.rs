@@ -6,7 +6,7 @@ use tidegate::base::error::Kind as ErrorKind;
 use tidegate::base::outcome::Outcome;
 use tidegate::engine::{Details, Engine, OperationId};
 use tidegate::metrics::{Kind, MetricOptions};
-use tidegate::snapshot::{SlowBy, SlowCall};
+use tidegate::snapshot::{Over, SlowBy, SlowCall, Snapshot};
 
 const SECOND: u64 = 1_000_000_000;
 const SLOT: u64 = 10 * SECOND;
@@ -171,19 +171,28 @@ fn the_slowest_operations_are_ordered_by_average_and_by_p95() {
         }
     }
     let snapshot = engine.snapshot();
-    let names = |by, most| -> Vec<&str> {
-        snapshot
-            .slowest_operations(by, most)
-            .into_iter()
-            .map(|(family, _, _)| family.name.as_str())
-            .collect()
-    };
-    assert_eq!(names(SlowBy::Average, 10), ["steady", "spiky", "fast"]);
-    assert_eq!(names(SlowBy::P95, 10), ["spiky", "steady", "fast"]);
-    assert_eq!(names(SlowBy::P95, 1), ["spiky"]);
+    fn names(snapshot: &Snapshot, by: SlowBy, over: Over, most: usize) -> Vec<&str> {
+        let found = snapshot.slowest_operations(by, over, most).into_iter();
+        found.map(|(family, _, _)| family.name.as_str()).collect()
+    }
+    for over in [Over::Window, Over::Lifetime] {
+        let found = |by, most| names(&snapshot, by, over, most);
+        assert_eq!(found(SlowBy::Average, 10), ["steady", "spiky", "fast"]);
+        assert_eq!(found(SlowBy::P95, 10), ["spiky", "steady", "fast"]);
+        assert_eq!(found(SlowBy::P95, 1), ["spiky"]);
+    }
+    engine.advance_clock(7 * SLOT).unwrap();
+    let fast = engine.operation("fast", &Default::default()).unwrap();
+    engine
+        .record_operation(fast, 0.002, Outcome::Success, None)
+        .unwrap();
+    let later = engine.snapshot();
+    assert_eq!(names(&later, SlowBy::P95, Over::Window, 10), ["fast"]);
+    let ever = names(&later, SlowBy::P95, Over::Lifetime, 10);
+    assert_eq!(ever, ["spiky", "steady", "fast"]);
     engine.advance_clock(7 * SLOT).unwrap();
     let later = engine.snapshot();
-    assert!(later.slowest_operations(SlowBy::P95, 10).is_empty());
+    assert!(names(&later, SlowBy::P95, Over::Window, 10).is_empty());
     assert!(later.slowest.window.is_empty());
     assert_eq!(later.slowest.lifetime.len(), KEPT);
 }

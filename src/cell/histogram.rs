@@ -34,7 +34,7 @@ mod merge;
 mod packed;
 mod parts;
 
-use self::packed::Packed;
+use self::packed::{Packed, Packer};
 use super::claim::Claim;
 use super::exemplars::{self, Exemplar};
 use super::outcomes::Outcomes;
@@ -75,6 +75,9 @@ pub const BLOCK_WORDS: usize = SPLIT + 1;
 
 /// The operation whose outcomes are counted beside the values, plus one.
 const OPERATION: usize = 38;
+
+/// Buckets of an octave with the most fraction bits.
+const MOST_BUCKETS: usize = 1 << *buckets::BITS.end();
 
 const _: () = assert!(EXTREMES + 2 * WINDOW_SLOTS <= OPERATION && SPARE < DIRECTORY);
 
@@ -319,11 +322,16 @@ impl<'r> Histogram<'r> {
             }
             Err(full) => {
                 // The nearest octave that exists takes the sample: the count stays right.
-                let (nearest, at) = self
-                    .octaves()
-                    .min_by_key(|(existing, _, _)| existing.abs_diff(octave))
-                    .map(|(existing, at, _)| (existing, at))
-                    .ok_or(full)?;
+                let mut nearest: Option<(usize, usize)> = None;
+                self.each_octave(&mut |found, at, _| {
+                    let is_nearer =
+                        |(best, _)| found.abs_diff(octave) < octave.abs_diff(best);
+                    if nearest.is_none_or(is_nearer) {
+                        nearest = Some((found, at));
+                    }
+                    true
+                });
+                let (nearest, at) = nearest.ok_or(full)?;
                 let edge = if nearest < octave { (1 << bits) - 1 } else { 0 };
                 self.words()
                     .add(at.saturating_add(OCTAVE_COUNTS + edge), times);
@@ -460,15 +468,15 @@ impl<'r> Histogram<'r> {
         }
         let bits = self.bits();
         self.make_octaves_of_shards(bits);
-        let mut counts = [0u64; 1 << 8];
+        let mut counts = [0u64; MOST_BUCKETS];
         let counts = &mut counts[..1 << bits];
-        for (octave, at, area) in self.octaves() {
+        let mut is_held = true;
+        self.each_octave(&mut |octave, at, area| {
             self.merge(octave, at, area, counts);
-            if !self.checkpoint(at, index, counts, &claim) {
-                return;
-            }
-        }
-        if claim.put(&block[TAGS + index], slot + 1) {
+            is_held = self.checkpoint(at, index, counts, &claim);
+            is_held
+        });
+        if is_held && claim.put(&block[TAGS + index], slot + 1) {
             // Never back: a later slot may have begun since.
             block[SLOT_END].fetch_max((slot + 1).saturating_mul(slot_ns), Ordering::Release);
             words.store(header::LAST_SEEN, now);
@@ -528,15 +536,24 @@ impl<'r> Histogram<'r> {
         true
     }
 
+    /// The words of slot `index` in an octave's plane of the given bytes, if it was made.
+    fn plane(
+        &self,
+        octave: usize,
+        byte: usize,
+        index: usize,
+        plane_words: usize,
+    ) -> Option<&'r [AtomicU64]> {
+        let words = self.region.words();
+        let plane = words.acquire(octave.saturating_add(OCTAVE_PLANES + byte)) as usize;
+        let first = plane.saturating_add(index * plane_words);
+        words.slice(first, plane_words).filter(|_| plane != 0)
+    }
+
     /// Takes the checkpoint of slot `index` away from `counts`.
     fn subtract(&self, octave: usize, index: usize, counts: &mut [u64]) {
-        let words = self.words();
         let plane_words = counts.len() / GROUP;
-        let plane = |byte: usize| {
-            let plane = words.acquire(octave + OCTAVE_PLANES + byte) as usize;
-            let first = plane.saturating_add(index * plane_words);
-            words.slice(first, plane_words).filter(|_| plane != 0)
-        };
+        let plane = |byte: usize| self.plane(octave, byte, index, plane_words);
         // A plane is only made where those of the lower bytes are.
         match [plane(0), plane(1), plane(2), plane(3)] {
             [None, ..] => subtract([], counts),
@@ -549,30 +566,34 @@ impl<'r> Histogram<'r> {
         }
     }
 
-    /// Each octave: its number, its first word, its per-CPU counts.
-    fn octaves(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<'r> {
-        let words = self.region.words();
-        let block = self.block;
-        (0..DIRECTORY_ENTRIES).flat_map(move |entry| {
-            let place = block.saturating_add(DIRECTORY + entry * 2);
-            let area = match words.acquire(place.saturating_add(1)) {
+    /// Calls `each` with each octave until it gives false: its number, its first word, its per-CPU
+    /// counts.
+    fn each_octave(&self, each: &mut dyn FnMut(usize, usize, usize) -> bool) {
+        let words = self.words();
+        let first = self.block.saturating_add(DIRECTORY);
+        let directory = words.slice(first, 2 * DIRECTORY_ENTRIES).unwrap_or(&[]);
+        for entry in directory.chunks_exact(2) {
+            if entry[0].load(Ordering::Relaxed) == 0 {
+                continue;
+            }
+            let mut area = match load_acquire(&entry[1]) {
                 NO_AREA => 0,
                 area => area as usize,
             };
-            let mut next = (words.acquire(place), area);
-            let mut left = LONGEST_CHAIN;
-            std::iter::from_fn(move || {
-                let (link, area) = next;
-                if link == 0 || left == 0 {
-                    return None;
-                }
-                left -= 1;
+            let mut link = load_acquire(&entry[0]);
+            for _ in 0..LONGEST_CHAIN {
+                let octave = ((link >> 48) as usize).wrapping_sub(1);
                 let at = (link & AT_MASK) as usize;
-                next = (words.acquire(at.saturating_add(OCTAVE_LINK)), 0);
-                Some((((link >> 48) as usize).wrapping_sub(1), at, area))
-            })
-            .filter(|(octave, _, _)| *octave < buckets::OCTAVES)
-        })
+                if octave < buckets::OCTAVES && !each(octave, at, area) {
+                    return;
+                }
+                link = words.acquire(at.saturating_add(OCTAVE_LINK));
+                area = 0;
+                if link == 0 {
+                    break;
+                }
+            }
+        }
     }
 
     /// Sums one octave over its atomic counts, its per-CPU counts and all shards.
@@ -612,73 +633,62 @@ impl<'r> Histogram<'r> {
 
     /// What was recorded since the histogram was made.
     pub fn lifetime(&self) -> Distribution {
-        let sum = shard::total_f64(self.region, self.planes, self.series);
         let mut scratch = Scratch::default();
-        self.gather(&mut scratch);
+        let sum = shard::total_f64(self.region, self.planes, self.series);
+        self.find_octaves(&mut scratch);
+        self.gather_plain(None, &mut scratch);
         self.ever(scratch.hand_over(sum))
     }
 
     /// What was recorded in the last `slots` time slots, the current one included.
     pub fn window(&self, now: u64, slots: usize) -> Distribution {
-        self.window_with(now, slots, |_| ())
-            .map_or_else(|| Distribution::empty(self.bits()), |(found, ())| found)
-    }
-
-    /// The same, and what `beside` reads of the checkpoint that the window begins with, given by
-    /// its place; None when nothing was recorded in these slots.
-    pub fn window_with<T>(
-        &self,
-        now: u64,
-        slots: usize,
-        beside: impl Fn(usize) -> T,
-    ) -> Option<(Distribution, T)> {
         let mut scratch = Scratch::default();
-        self.read(
-            now,
-            slots,
-            beside,
-            &mut scratch,
-            |_, _| (),
-            Scratch::hand_over,
-        )
-        .1
+        let found = self.since(now, slots, &mut scratch, &mut |base, scratch| {
+            self.gather_plain(Some(base.index), scratch);
+            scratch.hand_over(base.sum - base.before)
+        });
+        found.unwrap_or_else(|| Distribution::empty(self.bits()))
     }
 
-    /// Both, from one reading of the buckets.
-    pub fn both<T>(
+    /// Both, from one reading of the buckets; no window when nothing was recorded in these slots.
+    /// `beside` reads what else belongs to the checkpoint that the window begins with, given by its
+    /// place.
+    pub fn both(
         &self,
         now: u64,
         slots: usize,
-        beside: impl Fn(usize) -> T,
+        beside: &mut dyn FnMut(usize),
         scratch: &mut Scratch,
-    ) -> (Distribution, Option<(Distribution, T)>) {
-        let ever = |sum, scratch: &Scratch| self.ever(scratch.distribution(sum));
-        let window = |scratch: &mut Scratch, sum| scratch.distribution(sum);
-        match self.read(now, slots, beside, scratch, ever, window) {
-            (Some(lifetime), window) => (lifetime, window),
+    ) -> (Distribution, Option<Distribution>) {
+        let mut ever = None;
+        let window = self.since(now, slots, scratch, &mut |base, scratch| {
+            beside(base.index);
+            self.gather(Some(base.index), scratch);
+            ever = Some(self.ever(scratch.ever(base.sum)));
+            scratch.window(base.sum - base.before)
+        });
+        match (ever, window) {
+            (Some(ever), Some(window)) => (ever, Some(window)),
             // Nothing was recorded in these slots, or the checkpoints keep moving.
-            (None, _) => {
+            _ => {
                 let sum = shard::total_f64(self.region, self.planes, self.series);
-                self.gather(scratch);
-                (self.ever(scratch.distribution(sum)), None)
+                self.find_octaves(scratch);
+                self.gather(None, scratch);
+                (self.ever(scratch.ever(sum)), None)
             }
         }
     }
 
-    /// The window, which `window` makes of its counts, and what `first` makes of all counts that it
-    /// is computed from.
-    fn read<T, L>(
+    /// What `read` finds since the checkpoint that the last `slots` time slots begin with; None
+    /// without one, and when it is replaced again and again meanwhile.
+    fn since(
         &self,
         now: u64,
         slots: usize,
-        beside: impl Fn(usize) -> T,
         scratch: &mut Scratch,
-        first: impl Fn(f64, &Scratch) -> L,
-        window: impl Fn(&mut Scratch, f64) -> Distribution,
-    ) -> (Option<L>, Option<(Distribution, T)>) {
-        let Some(block) = self.words().slice(self.block, BLOCK_WORDS) else {
-            return (None, None);
-        };
+        read: &mut dyn FnMut(&Base, &mut Scratch) -> Distribution,
+    ) -> Option<Distribution> {
+        let block = self.words().slice(self.block, BLOCK_WORDS)?;
         let slot_ns = self.region.layout().limits.slot_ns;
         let slot = now / slot_ns;
         let from = (slot + 1).saturating_sub(slots as u64);
@@ -686,33 +696,23 @@ impl<'r> Histogram<'r> {
         for _ in 0..4 {
             let tags: [u64; WINDOW_SLOTS] =
                 std::array::from_fn(|at| load_acquire(&block[TAGS + at]));
-            let Some(index) = (0..WINDOW_SLOTS)
+            let index = (0..WINDOW_SLOTS)
                 .filter(|at| tags[*at] > from && tags[*at] <= slot + 1)
-                .min_by_key(|at| tags[*at])
-            else {
-                return (None, None);
+                .min_by_key(|at| tags[*at])?;
+            let base = Base {
+                index,
+                sum: shard::total_f64(self.region, self.planes, self.series),
+                before: f64::from_bits(block[SUMS + index].load(Ordering::Relaxed)),
             };
-            let sum = shard::total_f64(self.region, self.planes, self.series);
-            let before = f64::from_bits(block[SUMS + index].load(Ordering::Relaxed));
-            let beside = beside(index);
-            self.gather(scratch);
-            let all = first(sum, scratch);
-            let width = 1usize << scratch.bits;
-            for (octave, counts) in scratch
-                .octaves
-                .iter()
-                .zip(scratch.counts.chunks_exact_mut(width))
-            {
-                self.subtract(octave.1, index, counts);
-            }
-            let mut found = window(scratch, sum - before);
+            self.find_octaves(scratch);
+            let mut found = read(&base, scratch);
             crate::base::sync::fence(Ordering::Acquire);
             if block[TAGS + index].load(Ordering::Relaxed) == tags[index] {
                 found.clamp(window_extremes(block, from, slot, slot_ns));
-                return (Some(all), Some((found, beside)));
+                return Some(found);
             }
         }
-        (None, None)
+        None
     }
 
     /// What was found, as all that was ever recorded.
@@ -732,19 +732,17 @@ impl<'r> Histogram<'r> {
         found
     }
 
-    /// Reads all counts into `scratch`.
-    fn gather(&self, scratch: &mut Scratch) {
-        let Scratch {
-            bits,
-            octaves,
-            counts,
-        } = scratch;
-        *bits = self.bits();
-        let width = 1usize << *bits;
-        octaves.clear();
-        self.octaves().for_each(|octave| octaves.push(octave));
+    /// Finds the octaves that there are, in ascending order.
+    fn find_octaves(&self, scratch: &mut Scratch) {
+        let bits = self.bits();
+        scratch.begin(bits);
+        let octaves = &mut scratch.octaves;
+        self.each_octave(&mut |octave, at, area| {
+            octaves.push((octave, at, area));
+            true
+        });
         for shard in shard::all(self.region) {
-            shard::octaves(&shard, self.series, *bits, |octave| {
+            shard::octaves(&shard, self.series, bits, |octave| {
                 if !octaves.iter().any(|found| found.0 == octave) {
                     octaves.push((octave, usize::MAX / 2, 0));
                 }
@@ -752,15 +750,66 @@ impl<'r> Histogram<'r> {
         }
         sort_few(octaves);
         octaves.dedup_by_key(|found| found.0);
-        counts.resize(octaves.len() * width, 0);
-        for ((octave, at, area), counts) in octaves.iter().zip(counts.chunks_exact_mut(width)) {
-            self.merge(*octave, *at, *area, counts);
+    }
+
+    /// Packs the counts of all octaves, and those since the checkpoint of slot `base`.
+    fn gather(&self, base: Option<usize>, scratch: &mut Scratch) {
+        let mut counts = [0; MOST_BUCKETS];
+        let counts = &mut counts[..1 << scratch.bits];
+        let plane_words = counts.len() / GROUP;
+        let is_alone = shard::all(self.region).next().is_none();
+        for (octave, at, area) in scratch.octaves.iter().copied() {
+            let shared = at.saturating_add(OCTAVE_COUNTS);
+            // Most octaves are cold, and have small counts.
+            let cold = match self.words().slice(shared, counts.len()) {
+                Some(cold) if is_alone && area == 0 => cold,
+                _ => &[],
+            };
+            let is_packed = !cold.is_empty() && scratch.ever.push_bytes(octave, cold);
+            if !is_packed {
+                self.merge(octave, at, area, counts);
+                scratch.ever.push(octave, counts);
+            }
+            let Some(index) = base else {
+                continue;
+            };
+            let then = self.plane(at, 0, index, plane_words);
+            if !scratch.window.push_since(&scratch.ever, octave, then) {
+                self.subtract(at, index, counts);
+                scratch.window.push(octave, counts);
+            }
+        }
+    }
+
+    /// Reads the counts of all octaves, or those since the checkpoint of slot `base` alone.
+    fn gather_plain(&self, base: Option<usize>, scratch: &mut Scratch) {
+        let mut counts = [0; MOST_BUCKETS];
+        let counts = &mut counts[..1 << scratch.bits];
+        scratch.ever.reserve(scratch.octaves.len(), counts.len());
+        for (octave, at, area) in scratch.octaves.iter().copied() {
+            self.merge(octave, at, area, counts);
+            if let Some(index) = base {
+                self.subtract(at, index, counts);
+            }
+            scratch.ever.push_plain(octave, counts);
         }
     }
 }
 
+/// An octave: its number, its first word, its per-CPU counts.
+type Place = (usize, usize, usize);
+
+/// What a window begins with.
+struct Base {
+    /// The place of its checkpoint.
+    index: usize,
+    /// The sum of all values, now and then.
+    sum: f64,
+    before: f64,
+}
+
 /// Sorts what is short and nearly in order; what is long comes from a damaged region.
-fn sort_few(octaves: &mut [(usize, usize, usize)]) {
+fn sort_few(octaves: &mut [Place]) {
     if octaves.len() > DIRECTORY_ENTRIES {
         octaves.order();
         return;
@@ -778,38 +827,31 @@ fn sort_few(octaves: &mut [(usize, usize, usize)]) {
 #[derive(Debug, Default)]
 pub struct Scratch {
     bits: u32,
-    /// Each octave: its number, its first word, its per-CPU counts.
-    octaves: Vec<(usize, usize, usize)>,
-    counts: Vec<u64>,
+    octaves: Vec<Place>,
+    ever: Packer,
+    window: Packer,
 }
 
 impl Scratch {
-    /// What was read, in as little memory as it needs.
-    fn distribution(&self, sum: f64) -> Distribution {
-        self.with(sum, Packed::of(&self.counts))
+    /// Nothing was read of a histogram with `bits` fraction bits.
+    fn begin(&mut self, bits: u32) {
+        self.bits = bits;
+        self.octaves.clear();
+        self.ever.clear();
+        self.window.clear();
     }
 
-    /// What was read, at once: the memory goes with it.
+    fn ever(&mut self, sum: f64) -> Distribution {
+        Distribution::packed(self.ever.finish(self.bits), sum)
+    }
+
+    fn window(&mut self, sum: f64) -> Distribution {
+        Distribution::packed(self.window.finish(self.bits), sum)
+    }
+
+    /// What was read plainly; the memory goes with it.
     fn hand_over(&mut self, sum: f64) -> Distribution {
-        let found = self.with(sum, Packed::Bytes([].into()));
-        Distribution {
-            counts: Packed::Longs(std::mem::take(&mut self.counts).into()),
-            ..found
-        }
-    }
-
-    fn with(&self, sum: f64, counts: Packed) -> Distribution {
-        let width = 1usize << self.bits;
-        let totals: Vec<u64> = self.counts.chunks_exact(width).map(sum_of).collect();
-        let count = sum_of(&totals);
-        Distribution {
-            octaves: self.octaves.iter().map(|found| found.0).collect(),
-            totals,
-            counts,
-            count,
-            sum: if count == 0 { 0.0 } else { sum },
-            ..Distribution::empty(self.bits)
-        }
+        Distribution::packed(self.ever.hand_over(self.bits), sum)
     }
 }
 
@@ -935,10 +977,6 @@ fn damaged<T>() -> Result<T> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
     bits: u32,
-    octaves: Vec<usize>,
-    /// Values in each octave.
-    totals: Vec<u64>,
-    /// Octave by octave, in ascending order.
     counts: Packed,
     edges: Vec<edges::Edge>,
     /// How many values.
@@ -956,12 +994,23 @@ impl Distribution {
     pub fn empty(bits: u32) -> Self {
         Distribution {
             bits,
-            octaves: Vec::new(),
-            totals: Vec::new(),
-            counts: Packed::Bytes([].into()),
+            counts: Packed::none(bits),
             edges: Vec::new(),
             count: 0,
             sum: 0.0,
+            min: f64::NAN,
+            max: f64::NAN,
+        }
+    }
+
+    /// Such counts, which are so many values, with their sum and without extremes.
+    fn packed((counts, count): (Packed, u64), sum: f64) -> Self {
+        Distribution {
+            bits: counts.bits(),
+            counts,
+            edges: Vec::new(),
+            count,
+            sum: if count == 0 { 0.0 } else { sum },
             min: f64::NAN,
             max: f64::NAN,
         }
@@ -976,21 +1025,15 @@ impl Distribution {
     /// middles of the buckets: a reader may see a count before its extreme, and shards keep none
     /// for a window.
     fn clamp(&mut self, (min, max): (u64, u64)) {
-        let width = 1usize << self.bits;
-        let Some((first, last)) = self.counts.ends() else {
+        let Some([first, last]) = self.counts.ends() else {
             return;
         };
-        let place = |at: usize| (self.octaves[at / width], at % width);
-        let agrees = |value: f64, at: usize| {
-            let (octave, bucket) = place(at);
+        let agrees = |value: f64, (octave, bucket)| {
             value >= buckets::lower(octave, bucket, self.bits)
                 && value < buckets::upper(octave, bucket, self.bits)
         };
-        let middle = |at: usize| {
-            let (octave, bucket) = place(at);
-            buckets::middle(octave, bucket, self.bits)
-        };
-        let exact = |bits: u64, at: usize| Some(f64::from_bits(bits)).filter(|v| agrees(*v, at));
+        let middle = |(octave, bucket)| buckets::middle(octave, bucket, self.bits);
+        let exact = |bits: u64, place| Some(f64::from_bits(bits)).filter(|v| agrees(*v, place));
         let (min, max) = (exact(min, first), exact(max, last));
         self.min = min.unwrap_or_else(|| middle(first));
         self.max = max.unwrap_or_else(|| middle(last));
@@ -1002,37 +1045,38 @@ impl Distribution {
 
     /// The buckets that hold something, in ascending order.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
-        let width = 1usize << self.bits;
-        self.counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| *count != 0)
-            .map(move |(at, count)| {
-                let (octave, bucket) = (self.octaves[at / width], at % width);
-                Bucket {
-                    lower: buckets::lower(octave, bucket, self.bits),
-                    upper: buckets::upper(octave, bucket, self.bits),
-                    middle: buckets::middle(octave, bucket, self.bits),
-                    count,
-                }
-            })
+        let bits = self.bits;
+        self.counts.indices().map(move |(index, count)| {
+            let (octave, bucket) = (index >> bits, index & ((1 << bits) - 1));
+            let (octave, bucket) = (octave as usize, bucket as usize);
+            Bucket {
+                lower: buckets::lower(octave, bucket, bits),
+                upper: buckets::upper(octave, bucket, bits),
+                middle: buckets::middle(octave, bucket, bits),
+                count,
+            }
+        })
     }
 
-    /// How many values are at most `bound`, those of the bucket that it lies in included.
-    pub fn count_up_to(&self, bound: f64) -> u64 {
-        if bound.is_nan() || bound < 0.0 {
-            return 0;
+    /// How many values are at most each of `bounds`, which ascend, those of the bucket that it lies
+    /// in included.
+    pub fn counts_up_to(&self, bounds: impl Iterator<Item = f64>, mut give: impl FnMut(u64)) {
+        let mut octaves = self.counts.octaves();
+        let mut next = octaves.next();
+        let mut before = 0u64;
+        for bound in bounds {
+            if bound.is_nan() || bound < 0.0 {
+                give(0);
+                continue;
+            }
+            let (number, bucket) = buckets::locate((bound + 0.0).to_bits(), self.bits);
+            while let Some(octave) = next.filter(|octave| octave.number < number) {
+                before = before.saturating_add(octave.total);
+                next = octaves.next();
+            }
+            let part = next.filter(|octave| octave.number == number);
+            give(before.saturating_add(part.map_or(0, |octave| octave.sum(bucket + 1))));
         }
-        let (octave, bucket) = buckets::locate((bound + 0.0).to_bits(), self.bits);
-        let below = self.octaves.partition_point(|found| *found < octave);
-        let before = self.totals[..below]
-            .iter()
-            .fold(0u64, |sum, total| sum.saturating_add(*total));
-        if self.octaves.get(below) != Some(&octave) {
-            return before;
-        }
-        let first = below << self.bits;
-        before.saturating_add(self.counts.sum(first, first + bucket + 1))
     }
 
     /// The values at `quantiles`, each from 0 to 1, by nearest rank: the smallest value such that
@@ -1042,7 +1086,6 @@ impl Distribution {
             out.fill(f64::NAN);
             return;
         }
-        let width = 1usize << self.bits;
         for (quantile, out) in quantiles.iter().zip(out) {
             let rank = ((quantile * self.count as f64).ceil() as u64).clamp(1, self.count);
             *out = if rank == self.count {
@@ -1050,22 +1093,11 @@ impl Distribution {
             } else if rank == 1 {
                 self.min
             } else {
-                let (octave, before) = reach(&self.totals, rank);
-                let rank = rank.saturating_sub(before);
-                let bucket = self.counts.reach(octave * width, width, rank);
-                buckets::middle(self.octaves[octave], bucket, self.bits).clamp(self.min, self.max)
+                let (octave, bucket) = self.counts.reach(rank);
+                buckets::middle(octave, bucket, self.bits).clamp(self.min, self.max)
             };
         }
     }
-}
-
-fn sum_of(counts: &[u64]) -> u64 {
-    let (groups, rest) = counts.as_chunks::<GROUP>();
-    let sums = groups
-        .iter()
-        .fold([0; GROUP], |sums, group| added(sums, *group));
-    let all = sums.iter().chain(rest);
-    all.fold(0, |sum, count| sum.wrapping_add(*count))
 }
 
 // Spelled out, since the library is compiled for size: as loops they would stay loops, and the sums
@@ -1131,20 +1163,6 @@ fn added(sums: [u64; GROUP], more: [u64; GROUP]) -> [u64; GROUP] {
         g.wrapping_add(more[6]),
         h.wrapping_add(more[7]),
     ]
-}
-
-/// The first place up to which `counts` reach `rank`, and their sum before it; the last place when
-/// a damaged region made sums that wrap.
-fn reach(counts: &[u64], rank: u64) -> (usize, u64) {
-    let mut before = 0u64;
-    let last = counts.len().saturating_sub(1);
-    for (at, count) in counts[..last].iter().enumerate() {
-        if rank.saturating_sub(before) <= *count {
-            return (at, before);
-        }
-        before = before.saturating_add(*count);
-    }
-    (last, before)
 }
 
 /// A bucket that holds something.

@@ -9,11 +9,20 @@
 //! A recorder compares a call with two words of the header: the end of the current slot, and the
 //! *floor*, the shortest call that its list still has. Nearly all calls end there. One that is longer
 //! takes the place of the shortest, under that note's claim; when somebody else is at it, the next
-//! shortest is tried. Nothing is cleared when a slot begins: a note of another slot counts as none,
-//! and the floor carries its slot in its low bits, so that who comes late cannot raise the floor of a
-//! slot that is not its own. When two calls want the same place at the same instant, one of them may
-//! displace a call that is longer than the other: the slowest always stays. What is among the slowest ever was among the slowest of its slot, so the
-//! floor is enough for both lists.
+//! shortest is tried. Nothing is cleared when a slot begins: a note of another slot counts as none.
+//! When two calls want the same place at the same instant, one of them may displace a call that is
+//! longer than the other: the slowest always stays. What is among the slowest ever was among the
+//! slowest of its slot, so the floor is enough for both lists.
+//!
+//! **A floor is never too high.** It carries its slot in its low bits, and its slots never go back:
+//! - A slot begins with its floor, by one compare-and-swap from a floor that was seen *before* the
+//!   old end was. Whoever was held up in between finds another floor, and looks again.
+//! - Who finds a floor of a later slot leaves it alone. Numbers that come round again after a long
+//!   rest look like that too, but then the old end is long ago.
+//! - The end moves after the floor; a recorder reads them the other way round, so that who sees the
+//!   new end sees the new floor.
+//! - A floor is raised by one compare-and-swap from a floor of the recorder's own slot, so not after
+//!   the slot.
 
 use super::note::Note;
 use crate::base::limits::{MAX_DETAIL_BYTES, MAX_TRACE_BYTES, SLOWEST_CALLS, WINDOW_SLOTS};
@@ -38,6 +47,10 @@ const LIST_WORDS: usize = SLOWEST_CALLS * NOTE_WORDS;
 const EVER: usize = WINDOW_SLOTS;
 
 const SLOT_MASK: u64 = 0xffff;
+/// Slots without a call after which a floor's number of its slot tells nothing.
+const LONG_REST: u64 = SLOT_MASK / 4;
+/// Times that the beginning of a slot is tried: each other time somebody else changed the floor.
+const BEGINNINGS: usize = 4;
 
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +77,8 @@ pub struct Call {
 #[inline(always)]
 pub fn is_candidate(region: &Region, now: u64, value_bits: u64) -> bool {
     let words = region.words();
-    let longer = value_bits & !SLOT_MASK > words.load(header::SLOWEST_FLOOR);
-    longer || now >= words.load(header::SLOWEST_END)
+    let ends = words.acquire(header::SLOWEST_END);
+    now >= ends || value_bits & !SLOT_MASK > words.load(header::SLOWEST_FLOOR)
 }
 
 /// Begins the slot of `now`, if nobody has. Who compares with the floor alone relies on others for it.
@@ -79,13 +92,36 @@ pub fn begin_if_due(region: &Region, now: u64) {
     };
     let slot_ns = region.layout().limits.slot_ns;
     let slot = now / slot_ns;
-    let ends = end.load(Ordering::Acquire);
-    if now >= ends {
-        // Killed in between, the next one does both again.
-        floor.store(slot & SLOT_MASK, Ordering::Release);
-        let next = (slot + 1).saturating_mul(slot_ns);
-        let _ = end.compare_exchange(ends, next, Ordering::AcqRel, Ordering::Relaxed);
+    for _ in 0..BEGINNINGS {
+        let seen = floor.load(Ordering::Acquire);
+        let ends = end.load(Ordering::Acquire);
+        if now < ends {
+            return;
+        }
+        let is_recent = slot - ends / slot_ns < LONG_REST;
+        let ahead = ahead(seen, slot);
+        if is_recent && ahead > 0 {
+            // A later slot is beginning, and we are late.
+            return;
+        }
+        let has_floor = is_recent && ahead == 0;
+        let begun = slot & SLOT_MASK;
+        if has_floor
+            || floor
+                .compare_exchange(seen, begun, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        {
+            // Killed in between, the next one finds the floor and does this.
+            let next = (slot + 1).saturating_mul(slot_ns);
+            let _ = end.compare_exchange(ends, next, Ordering::AcqRel, Ordering::Relaxed);
+            return;
+        }
     }
+}
+
+/// How many slots `floor` is ahead of `slot`.
+fn ahead(floor: u64, slot: u64) -> i16 {
+    (floor & SLOT_MASK).wrapping_sub(slot & SLOT_MASK) as u16 as i16
 }
 
 /// Puts a call that ends `now` among the slowest, if it is one.
@@ -99,15 +135,10 @@ pub fn offer(
     outcome: Outcome,
     (detail, trace_id): (&str, &str),
 ) {
-    let words = region.words();
-    let (Some(floor), Some(end)) = (
-        words.get(header::SLOWEST_FLOOR),
-        words.get(header::SLOWEST_END),
-    ) else {
+    let Some(floor) = region.words().get(header::SLOWEST_FLOOR) else {
         return;
     };
-    let slot_ns = region.layout().limits.slot_ns;
-    let slot = now / slot_ns;
+    let slot = now / region.layout().limits.slot_ns;
     begin_if_due(region, now);
     let Some(lists) = region.allocate_once(header::SLOWEST, (EVER + 1) * LIST_WORDS) else {
         return;
@@ -137,19 +168,14 @@ pub fn offer(
         slot: None,
     }
     .offer(now, &numbers, &text);
-    raise_floor(floor, end, slot, slot_ns, of_slot.floor());
+    raise_floor(floor, slot, of_slot.floor());
 }
 
-/// Raises the floor to `least`, unless the slot is not current any more.
-fn raise_floor(floor: &AtomicU64, end: &AtomicU64, slot: u64, slot_ns: u64, least: u64) {
+/// Raises the floor to `least`, if it is of this slot.
+fn raise_floor(floor: &AtomicU64, slot: u64, least: u64) {
     let seen = floor.load(Ordering::Acquire);
-    // How many slots the floor is ahead of ours. A floor is made for a new slot before the slot's end
-    // is: who sees it ahead is late, whatever the end still says.
-    let ahead = (seen & SLOT_MASK).wrapping_sub(slot & SLOT_MASK) as u16 as i16;
-    let is_of_slot = ahead == 0
-        || ahead < 0 && end.load(Ordering::Acquire) == (slot + 1).saturating_mul(slot_ns);
     let raised = least & !SLOT_MASK | slot & SLOT_MASK;
-    if is_of_slot && (raised > seen || ahead != 0) {
+    if ahead(seen, slot) == 0 && raised > seen {
         let _ = floor.compare_exchange(seen, raised, Ordering::AcqRel, Ordering::Relaxed);
     }
 }

@@ -21,14 +21,55 @@ use crate::cell::histogram::Distribution;
 use crate::cell::histogram::edges::MAX_EDGES;
 
 /// A bound and its canonical spelling.
-pub(super) type Bound<'t> = (f64, &'t str);
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bound {
+    /// The largest value below it.
+    pub(super) at: f64,
+    /// What a bucket's label has behind `le=`, up to the value; then zeros. Copied whole, which takes
+    /// less time than asking how long it is.
+    pub(super) text: [u8; LONGEST_TEXT],
+    /// Bytes of it.
+    pub(super) length: usize,
+}
+
+/// No double is spelled with more than 24 characters; three follow.
+pub(super) const LONGEST_TEXT: usize = 32;
+
+/// Behind the last bound.
+pub(super) const BEYOND: Bound = bound(f64::INFINITY, "+Inf");
+
+const fn bound(at: f64, spelled: &str) -> Bound {
+    let mut text = [0; LONGEST_TEXT];
+    let parts = [spelled.as_bytes(), b"\"} "];
+    let (mut length, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut from = 0;
+        while from < parts[part].len() && length < LONGEST_TEXT {
+            text[length] = parts[part][from];
+            length += 1;
+            from += 1;
+        }
+        part += 1;
+    }
+    Bound { at, text, length }
+}
+
+const fn table<const COUNT: usize>(spelled: [(f64, &str); COUNT]) -> [Bound; COUNT] {
+    let mut bounds = [BEYOND; COUNT];
+    let mut next = 0;
+    while next < COUNT {
+        bounds[next] = bound(spelled[next].0, spelled[next].1);
+        next += 1;
+    }
+    bounds
+}
 
 /// No table has more.
 const LONGEST: usize = 28;
 /// No family has more: a table, and the edges that were declared.
 pub(super) const MOST: usize = LONGEST + MAX_EDGES;
 
-const SECONDS: [Bound<'static>; 11] = [
+static SECONDS: [Bound; 11] = table([
     (0.005, "0.005"),
     (0.01, "0.01"),
     (0.025, "0.025"),
@@ -40,9 +81,9 @@ const SECONDS: [Bound<'static>; 11] = [
     (2.5, "2.5"),
     (5.0, "5.0"),
     (10.0, "10.0"),
-];
+]);
 
-const SIZES: [Bound<'static>; LONGEST] = [
+static SIZES: [Bound; LONGEST] = table([
     (1.0, "1.0"),
     (2.5, "2.5"),
     (5.0, "5.0"),
@@ -71,9 +112,9 @@ const SIZES: [Bound<'static>; LONGEST] = [
     (2.5e8, "2.5e+08"),
     (5e8, "5e+08"),
     (1e9, "1e+09"),
-];
+]);
 
-const UNKNOWN: [Bound<'static>; LONGEST] = [
+static UNKNOWN: [Bound; LONGEST] = table([
     (0.001, "0.001"),
     (0.0025, "0.0025"),
     (0.005, "0.005"),
@@ -102,10 +143,10 @@ const UNKNOWN: [Bound<'static>; LONGEST] = [
     (2.5e5, "250000.0"),
     (5e5, "500000.0"),
     (1e6, "1e+06"),
-];
+]);
 
 /// The bounds of the histogram that is exported as `name` and has `unit`.
-pub(super) fn of(name: &str, unit: &str) -> &'static [Bound<'static>] {
+pub(super) fn of(name: &str, unit: &str) -> &'static [Bound] {
     if ends_in(name, "seconds") {
         &SECONDS
     } else if ends_in(name, "ratio") || (unit.is_empty() && !ends_in(name, "bytes")) {
@@ -121,15 +162,17 @@ fn ends_in(name: &str, unit: &str) -> bool {
 }
 
 /// How many values are at most each bound; never falling, never above the count of all.
-pub(super) fn count(distribution: &Distribution, bounds: &[Bound<'_>]) -> [u64; MOST] {
+pub(super) fn count(distribution: &Distribution, bounds: &[Bound]) -> [u64; MOST] {
     let mut counts = [0; MOST];
     let mut before = 0;
-    for (count, (bound, _)) in counts.iter_mut().zip(bounds) {
-        let here = distribution.count_up_to(*bound).min(distribution.count);
+    let mut places = counts.iter_mut();
+    distribution.counts_up_to(bounds.iter().map(|bound| bound.at), |found| {
         // A damaged region has sums that wrap.
-        *count = here.max(before);
-        before = *count;
-    }
+        before = found.min(distribution.count).max(before);
+        if let Some(place) = places.next() {
+            *place = before;
+        }
+    });
     if !distribution.edges().is_empty() {
         count_at_edges(distribution, bounds, &mut counts);
     }
@@ -138,9 +181,9 @@ pub(super) fn count(distribution: &Distribution, bounds: &[Bound<'_>]) -> [u64; 
 
 /// Puts exact counts where edges were declared. A bound below an edge, in the same bucket, would
 /// count the whole bucket, and cannot have more than the edge.
-fn count_at_edges(distribution: &Distribution, bounds: &[Bound<'_>], counts: &mut [u64; MOST]) {
+fn count_at_edges(distribution: &Distribution, bounds: &[Bound], counts: &mut [u64; MOST]) {
     for edge in distribution.edges() {
-        let found = bounds.iter().position(|(bound, _)| *bound == edge.at);
+        let found = bounds.iter().position(|bound| bound.at == edge.at);
         if let Some(count) = found.and_then(|at| counts.get_mut(at)) {
             *count = distribution.count_at_most(edge.at);
         }
@@ -150,22 +193,22 @@ fn count_at_edges(distribution: &Distribution, bounds: &[Bound<'_>], counts: &mu
     }
 }
 
-/// The declared edges of a family's series that are no bounds already, and how they are spelled.
+/// The declared edges of a family's series that are no bounds already.
 pub(super) fn further<'d>(
-    known: &[Bound<'_>],
+    known: &[Bound],
     series: impl Iterator<Item = &'d Distribution>,
-) -> Vec<(f64, String)> {
+) -> Vec<Bound> {
     let mut edges: Vec<f64> = series
         .flat_map(Distribution::edges)
         .map(|edge| edge.at)
-        .filter(|edge| known.iter().all(|(bound, _)| bound != edge))
+        .filter(|edge| known.iter().all(|bound| bound.at != *edge))
         .collect();
     edges.order_by(f64::total_cmp);
     edges.dedup();
     edges.truncate(MAX_EDGES);
     edges
         .into_iter()
-        .map(|edge| (edge, canonical(edge)))
+        .map(|edge| bound(edge, &canonical(edge)))
         .collect()
 }
 
@@ -195,9 +238,11 @@ mod tests {
     #[test]
     fn bounds_ascend_and_are_spelled_right() {
         for bounds in [&SECONDS[..], &SIZES, &UNKNOWN] {
-            assert!(bounds.is_sorted_by(|one, other| one.0 < other.0));
-            for (value, text) in bounds {
-                assert_eq!(text.parse::<f64>().unwrap(), *value);
+            assert!(bounds.is_sorted_by(|one, other| one.at < other.at));
+            for bound in bounds {
+                let text = std::str::from_utf8(&bound.text[..bound.length]).unwrap();
+                let text = text.strip_suffix("\"} ").unwrap();
+                assert_eq!(text.parse::<f64>().unwrap(), bound.at);
                 assert!(text.contains(['.', 'e']), "{text} is not a canonical float");
             }
         }
@@ -232,6 +277,14 @@ mod tests {
             (1e300, "1e+300"),
         ] {
             assert_eq!(canonical(bound), text);
+        }
+    }
+
+    #[test]
+    fn the_longest_spelling_has_room() {
+        for edge in [f64::MAX, f64::MIN_POSITIVE, -f64::MIN_POSITIVE, 0.1 + 0.2, 5e-324] {
+            let found = bound(edge, &canonical(edge));
+            assert!(found.text[..found.length].ends_with(b"\"} "), "{edge}");
         }
     }
 

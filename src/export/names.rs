@@ -4,6 +4,7 @@
 //! `_total`, after the unit. Names and labels were checked when they were opened, so what is
 //! illegal here comes from a damaged region, and is left out rather than repaired.
 
+use crate::base::order::Order;
 use crate::metrics::Kind;
 use crate::metrics::registry::exported;
 use std::collections::{HashMap, HashSet};
@@ -87,6 +88,34 @@ pub(super) struct Taken<'a> {
     sample: String,
     /// Every name that OpenMetrics sees in a family, where its rules hold.
     strict: Option<HashSet<String>>,
+    /// True when no two names clash, which is known without asking one by one.
+    is_clear: bool,
+}
+
+/// What a sample's name may have beside that of its family.
+const SUFFIXES: [&str; 5] = ["_total", "_created", "_bucket", "_sum", "_count"];
+
+/// Whether two of these names, which are sorted, might clash: by any rules, for families of any kind.
+/// Most regions have no such names, and asking [`Taken`] for each takes longer than writing it.
+pub(super) fn might_clash(sorted: &[&str]) -> bool {
+    let has = |stem: &str, suffix: &str| {
+        let wanted = stem.bytes().chain(suffix.bytes());
+        let place = sorted.binary_search_by(|name| name.bytes().cmp(wanted.clone()));
+        place.is_ok()
+    };
+    // A sample of the family that is called `text`, or would be if it were no counter, may have the
+    // name of another family or of its samples.
+    let is_sample = |text: &str| {
+        SUFFIXES.iter().any(|suffix| {
+            text.strip_suffix(suffix).is_some_and(|stem| {
+                has(stem, "") || *suffix != "_total" && has(stem, "_total")
+            })
+        })
+    };
+    sorted.windows(2).any(|pair| pair[0] == pair[1])
+        || sorted.iter().any(|name| {
+            is_sample(name) || name.strip_suffix("_total").is_some_and(is_sample)
+        })
 }
 
 impl<'a> Taken<'a> {
@@ -99,9 +128,19 @@ impl<'a> Taken<'a> {
         }
     }
 
+    /// The same rules where all `names`, in any order, are known beforehand.
+    pub(super) fn among(mut self, mut names: Vec<&str>) -> Self {
+        names.order();
+        self.is_clear = !might_clash(&names);
+        self
+    }
+
     /// Takes `name` for a family of this kind, unless a reader could confuse it with another one:
     /// a gauge `x_count` would be read as part of the histogram `x`.
     pub(super) fn take(&mut self, name: &'a str, kind: Kind) -> bool {
+        if self.is_clear {
+            return true;
+        }
         let kind = shown_as(kind);
         if let Some(strict) = &mut self.strict {
             let stem = name
@@ -148,6 +187,33 @@ impl<'a> Taken<'a> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        #[test]
+        fn where_no_names_might_clash_none_does(
+            names in prop::collection::vec(("[ab](_total|_created|_sum|_count|_bucket|_x){0,3}", 0..3usize), 1..5),
+        ) {
+            let names: Vec<(String, Kind)> = names
+                .into_iter()
+                .map(|(name, kind)| match [Kind::Counter, Kind::Gauge, Kind::Histogram][kind] {
+                    Kind::Counter => (family(&name, Kind::Counter, "").unwrap(), Kind::Counter),
+                    other => (name, other),
+                })
+                .collect();
+            let all = || names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+            for rules in [Taken::default, Taken::strict] {
+                let mut known = rules().among(all());
+                let mut asked = rules();
+                for (name, kind) in &names {
+                    let taken = asked.take(name, *kind);
+                    prop_assert_eq!(known.take(name, *kind), taken);
+                }
+            }
+        }
+    }
 
     #[test]
     fn suffixes_are_appended_once() {

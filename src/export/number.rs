@@ -1,19 +1,59 @@
 //! How numbers are written: one spelling each, nothing allocated.
 
+use super::bounds::{Bound, LONGEST_TEXT};
+
+/// Characters of the longest whole number.
+const LONGEST: usize = 20;
+
 /// A whole number, every digit of it.
 #[inline(never)]
-pub(super) fn whole(out: &mut Vec<u8>, mut value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
+pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
+    let mut text = [0; LONGEST];
+    let length = digits(&mut text, value);
+    out.extend_from_slice(&text[..length]);
+}
+
+/// Writes the digits of `value` to the beginning of `text`; returns how many.
+#[inline(always)]
+fn digits(text: &mut [u8; LONGEST], mut value: u64) -> usize {
+    let length = value.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let mut at = length;
+    // Two at a time: a division takes longer than all else here.
+    while at >= 2 {
+        let two = (value % 100) as u8;
+        value /= 100;
+        at -= 2;
+        if let Some(place) = text.get_mut(at..at + 2) {
+            place.copy_from_slice(&[b'0' + two / 10, b'0' + two % 10]);
         }
     }
-    out.extend_from_slice(&digits[at..]);
+    if at == 1 {
+        text[0] = b'0' + value as u8;
+    }
+    length
+}
+
+/// A line for each bound of a histogram: what begins them all, the bound, its count. Most of a large
+/// exposition is such lines, so they are put together in place.
+pub(super) fn lines<'b>(
+    out: &mut Vec<u8>,
+    begin: &[u8],
+    lines: impl Iterator<Item = (&'b Bound, u64)>,
+) {
+    for (bound, count) in lines {
+        let start = out.len();
+        // The longest line that there may be, which is cut to what this one is.
+        out.reserve(begin.len() + LONGEST_TEXT + LONGEST + 1);
+        out.extend_from_slice(begin);
+        out.extend_from_slice(&bound.text);
+        out.truncate(start + begin.len() + bound.length);
+        let mut text = [0; LONGEST];
+        let length = digits(&mut text, count);
+        let end = out.len() + length;
+        out.extend_from_slice(&text);
+        out.truncate(end);
+        out.push(b'\n');
+    }
 }
 
 /// A double in JSON: the shortest decimal that reads back as the same double, with a point or an

@@ -17,7 +17,7 @@
 //! damaged region can have. `tidegate_skipped_series` counts what is missing, and comments at the end
 //! of Prometheus text, which OpenMetrics forbids, name it.
 
-use super::bounds;
+use super::bounds::{self, Bound};
 use super::names::{self, Taken};
 use super::operations::{self, Part};
 use super::own::usage;
@@ -53,13 +53,18 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
         .map(|family| names::family(&family.name, family.kind, &family.unit))
         .collect();
     let beside: Vec<(&FamilyReading, Part, String)> = operations::parts(&snapshot.families);
+    let workers = usage::workers(snapshot);
+    // Which names the engine's own families have does not depend on how much is skipped.
+    let known = own::families(snapshot, &workers, 0);
+    let opened = shown.iter().filter_map(Option::as_deref);
+    let counters = beside.iter().map(|(_, _, name)| name.as_str());
+    let names = opened.chain(counters).chain(known.iter().map(|own| own.name));
     let mut taken = match dialect {
         Dialect::Prometheus => Taken::default(),
         Dialect::OpenMetrics { .. } => Taken::strict(),
-    };
-    let workers = usage::workers(snapshot);
-    // Which names the engine's own families have does not depend on how much is skipped.
-    for own in own::families(snapshot, &workers, 0) {
+    }
+    .among(names.collect());
+    for own in known {
         taken.take(own.name, own.kind);
     }
     let (mut families, mut skipped) = (Vec::new(), Vec::new());
@@ -93,9 +98,12 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
     families.extend(own.iter().map(|own| (own.name, Body::Own(own))));
     families.order_by(|one, other| one.0.cmp(other.0));
 
+    // Most of a large exposition is histograms, of about so many bytes.
+    out.reserve(families.len() * 512);
     let mut text = Text {
         out,
         labels: Vec::new(),
+        line: Vec::new(),
         created: match dialect {
             Dialect::OpenMetrics { created: true } => {
                 Some(snapshot.engine.created_wall_ns as f64 / 1e9)
@@ -152,6 +160,8 @@ struct Text<'o> {
     out: &'o mut Vec<u8>,
     /// A series' labels, as they stand between the braces.
     labels: Vec<u8>,
+    /// What begins each line of a histogram.
+    line: Vec<u8>,
     /// When everything began to count, where that is to be said.
     created: Option<f64>,
     dialect: Dialect,
@@ -170,13 +180,13 @@ impl Text<'_> {
                 _ => None,
             });
         let further = bounds::further(known, distributions);
-        let mut with_edges: Vec<bounds::Bound<'_>> = Vec::new();
+        let mut with_edges = Vec::new();
         let bounds = if further.is_empty() {
             known
         } else {
-            with_edges.extend(known);
-            with_edges.extend(further.iter().map(|(edge, text)| (*edge, text.as_str())));
-            with_edges.order_by(|one, other| one.0.total_cmp(&other.0));
+            with_edges.extend_from_slice(known);
+            with_edges.extend(further);
+            with_edges.order_by(|one, other| one.at.total_cmp(&other.at));
             &with_edges
         };
         for series in legal_series(family) {
@@ -325,33 +335,31 @@ impl Text<'_> {
         &mut self,
         name: &str,
         lifetime: &Distribution,
-        bounds: &[bounds::Bound<'_>],
+        bounds: &[Bound],
         exemplars: &[ExemplarReading],
     ) {
         let counts = bounds::count(lifetime, bounds);
-        let within = bounds.iter().copied().zip(counts);
-        let beyond = ((f64::INFINITY, "+Inf"), lifetime.count);
-        let mut below = f64::NEG_INFINITY;
-        let start = self.out.len();
-        self.put(name);
-        self.put("_bucket{");
+        let within = bounds.iter().zip(counts);
+        let lines = within.chain([(&bounds::BEYOND, lifetime.count)]);
+        self.line.clear();
+        self.line.extend_from_slice(name.as_bytes());
+        self.line.extend_from_slice(b"_bucket{");
         if !self.labels.is_empty() {
-            self.out.extend_from_slice(&self.labels);
-            self.put(",");
+            self.line.extend_from_slice(&self.labels);
+            self.line.push(b',');
         }
-        self.put("le=\"");
-        // Every further bucket's line begins like the first one.
-        let end = self.out.len();
-        for (at, ((bound, text), count)) in within.chain([beyond]).enumerate() {
-            if at > 0 {
-                self.out.extend_from_within(start..end);
+        self.line.extend_from_slice(b"le=\"");
+        if self.dialect == Dialect::Prometheus || exemplars.is_empty() {
+            number::lines(self.out, &self.line, lines);
+        } else {
+            let mut below = f64::NEG_INFINITY;
+            for (bound, count) in lines {
+                number::lines(self.out, &self.line, [(bound, count)].into_iter());
+                self.out.pop();
+                self.exemplar(exemplars, below, bound.at);
+                self.put("\n");
+                below = bound.at;
             }
-            self.put(text);
-            self.put("\"} ");
-            number::whole(self.out, count);
-            self.exemplar(exemplars, below, bound);
-            self.put("\n");
-            below = bound;
         }
         self.sample(name, "_sum", Number::Real(lifetime.sum));
         self.sample(name, "_count", Number::Whole(lifetime.count));
@@ -360,9 +368,6 @@ impl Text<'_> {
 
     /// The newest exemplar above `below` and at most `bound`, where there is one.
     fn exemplar(&mut self, exemplars: &[ExemplarReading], below: f64, bound: f64) {
-        if self.dialect == Dialect::Prometheus {
-            return;
-        }
         let fits = |exemplar: &&ExemplarReading| {
             let value = exemplar.value;
             value.is_finite()

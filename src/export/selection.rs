@@ -80,6 +80,11 @@ impl Selection {
         shown
             .objectives
             .retain(|objective| is_chosen(&objective.policy.name));
+        shown.retries.retain(|retry| is_chosen(&retry.name));
+        shown.guards.retain(|chain| is_chosen(&chain.name));
+        for calls in [&mut shown.slowest.window, &mut shown.slowest.lifetime] {
+            calls.retain(|call| is_chosen(&call.operation));
+        }
         if let Some(derived) = &mut shown.derived {
             // What is left of a part is known by its names only.
             derived.names = Some(match derived.names {

@@ -22,13 +22,13 @@ pub struct tidegate_snapshot {
 /// Nobody waits for it. A child that is forked while another thread of its parent is in here finds
 /// it taken for ever, and then renders whenever it is asked; the bytes are the same.
 #[derive(Default)]
-struct Rendered(Mutex<Option<Arc<[u8]>>>);
+struct Rendered(Mutex<Option<Arc<Vec<u8>>>>);
 
 impl Rendered {
-    fn get(&self, render: impl FnOnce() -> Vec<u8>) -> Arc<[u8]> {
+    fn get(&self, render: impl FnOnce() -> Vec<u8>) -> Arc<Vec<u8>> {
         let found = self.0.try_lock().ok().and_then(|kept| kept.clone());
         found.unwrap_or_else(|| {
-            let made: Arc<[u8]> = render().into();
+            let made = Arc::new(render());
             if let Ok(mut kept) = self.0.try_lock() {
                 *kept = Some(made.clone());
             }

@@ -1,6 +1,7 @@
-//! Of calls that end at once the slowest stays, and each is whole; the floor is never above it.
+//! Of calls that end at once the slowest stays, and each is whole; the floor is never above it, also
+//! when some of them come late.
 
-use super::{Memory, explore};
+use super::{Memory, SLOT_NS, explore};
 use crate::base::outcome::Outcome;
 use crate::cell::slowest::{self, Call};
 use crate::region::Region;
@@ -41,5 +42,50 @@ fn the_two_slowest_of_three_stay() {
         assert_eq!(seconds(&window), [3.0, 2.0]);
         assert_eq!(seconds(&ever), [3.0, 2.0]);
         assert!(slowest::is_candidate(&memory.region, 3, 2.5f64.to_bits()));
+    });
+}
+
+#[test]
+fn who_comes_late_raises_no_floor_of_a_later_slot() {
+    explore(2, || {
+        let memory = Memory::new();
+        offer(&memory.region, 1, 7.0);
+        let late = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || {
+                offer(&memory.region, SLOT_NS, 20.0);
+                offer(&memory.region, SLOT_NS, 21.0);
+            })
+        };
+        offer(&memory.region, 2 * SLOT_NS, 1.0);
+        let now = 2 * SLOT_NS;
+        assert!(slowest::is_candidate(&memory.region, now, 2.0f64.to_bits()));
+        late.join().expect("offered");
+        assert!(slowest::is_candidate(&memory.region, now, 2.0f64.to_bits()));
+        offer(&memory.region, now, 2.0);
+        assert!(!slowest::is_candidate(&memory.region, now, 0.5f64.to_bits()));
+    });
+}
+
+/// What is compared with the floor while a slot begins is not compared with that of the slot before.
+#[test]
+fn who_sees_a_slot_that_began_sees_its_floor() {
+    explore(3, || {
+        let memory = Memory::new();
+        for seconds in [20.0, 21.0] {
+            offer(&memory.region, 1, seconds);
+        }
+        let begins = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || slowest::begin_if_due(&memory.region, SLOT_NS))
+        };
+        let again = {
+            let memory = Arc::clone(&memory);
+            thread::spawn(move || slowest::begin_if_due(&memory.region, SLOT_NS))
+        };
+        assert!(slowest::is_candidate(&memory.region, SLOT_NS, 1.0f64.to_bits()));
+        begins.join().expect("begun");
+        again.join().expect("begun");
+        assert!(slowest::is_candidate(&memory.region, SLOT_NS, 1.0f64.to_bits()));
     });
 }

@@ -837,15 +837,12 @@ impl<'r> Registry<'r> {
 
 /// The name as Prometheus shows it.
 pub fn exported(name: &str) -> String {
-    name.chars()
-        .map(|letter| {
-            if matches!(letter, '.' | '-' | '/') {
-                '_'
-            } else {
-                letter
-            }
-        })
-        .collect()
+    let shown = |byte| match byte {
+        b'.' | b'-' | b'/' => b'_',
+        other => other,
+    };
+    // One ASCII letter for another: it stays UTF-8.
+    String::from_utf8(name.bytes().map(shown).collect()).unwrap_or_default()
 }
 
 #[cold]

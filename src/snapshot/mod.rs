@@ -16,7 +16,7 @@ pub use crate::base::host::usage::{DiskUsage, HostUsage, ProcessUsage};
 pub use crate::cell::ratio::Hits;
 pub use operation::{Calls, ErrorReading, Moment, OperationReading, read as read_operation};
 pub mod event;
-pub use slow::{ErrorLogReading, LoggedError, SlowBy, SlowCall, SlowestReading};
+pub use slow::{ErrorLogReading, LoggedError, Over, SlowBy, SlowCall, SlowestReading};
 pub use source::{Derived, Since, Source};
 
 use crate::base::limits::WINDOW_SLOTS;

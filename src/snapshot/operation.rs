@@ -157,11 +157,13 @@ pub fn read(
     let covered = covered_seconds(now, slots, region.layout().limits.slot_ns);
     // Before the latencies: a call is counted there first.
     let tallies = outcomes.totals();
-    let (lifetime, window) = histogram.both(now, slots, |index| outcomes.since(index), scratch);
-    let window = window.map_or_else(
-        || Calls::none(histogram.bits(), covered),
-        |(latency, tallies)| Calls::of(latency, tallies, covered),
-    );
+    let mut of_window = [0; TALLIES];
+    let mut beside = |index| of_window = outcomes.since(index);
+    let (lifetime, window) = histogram.both(now, slots, &mut beside, scratch);
+    let window = match window {
+        Some(latency) => Calls::of(latency, of_window, covered),
+        None => Calls::none(histogram.bits(), covered),
+    };
     let age = now.saturating_sub(outcomes.made_ns()) as f64 / 1e9;
     let slow = f64::from_bits(cells.slow_bits);
     Some(OperationReading {

@@ -73,6 +73,15 @@ pub enum SlowBy {
     P95,
 }
 
+/// Over which time calls are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The window.
+    Window,
+    /// Since operations were made.
+    Lifetime,
+}
+
 impl SlowBy {
     fn of(self, calls: &Calls) -> f64 {
         match self {
@@ -83,23 +92,27 @@ impl SlowBy {
 }
 
 impl Snapshot {
-    /// The `most` slowest operations of the window, the slowest first. Those without calls in it
+    /// The `most` slowest operations over some time, the slowest first. Those without calls in it
     /// are none.
     pub fn slowest_operations(
         &self,
         by: SlowBy,
+        over: Over,
         most: usize,
     ) -> Vec<(&FamilyReading, &SeriesReading, &Calls)> {
         let mut found: Vec<_> = self
             .families
             .iter()
             .flat_map(|family| family.series.iter().map(move |series| (family, series)))
-            .filter_map(|(family, series)| match &series.value {
-                Value::Operation(operation) if operation.window.count() > 0 => Some((
-                    by.of(&operation.window),
-                    (family, series, &operation.window),
-                )),
-                _ => None,
+            .filter_map(|(family, series)| {
+                let Value::Operation(operation) = &series.value else {
+                    return None;
+                };
+                let calls = match over {
+                    Over::Window => &operation.window,
+                    Over::Lifetime => &operation.lifetime,
+                };
+                (calls.count() > 0).then(|| (by.of(calls), (family, series, calls)))
             })
             .collect();
         // By value; the order of names stays where values are the same.

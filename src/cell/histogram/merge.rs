@@ -7,43 +7,35 @@
 //! differs by the rounding of additions.
 
 use super::Distribution;
-use super::packed::Packed;
-use crate::base::order::Order;
 use crate::cell::buckets;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 impl Distribution {
     /// What a histogram would hold that had recorded the values of both.
     pub fn merge(&self, other: &Distribution) -> Distribution {
         let bits = self.bits.min(other.bits);
         let edges = self.merge_edges(other);
-        let width = 1usize << bits;
-        let mut octaves = [&self.octaves[..], &other.octaves[..]].concat();
-        octaves.order();
-        octaves.dedup();
-        let mut counts = vec![0u64; octaves.len() * width];
-        for part in [self, other] {
-            let added = part.widened(bits);
-            for (octave, added) in part.octaves.iter().zip(added.chunks_exact(width)) {
-                let Ok(at) = octaves.binary_search(octave) else {
-                    continue;
-                };
-                for (count, added) in counts[at * width..][..width].iter_mut().zip(added) {
-                    *count = count.saturating_add(*added);
+        let mut octaves = self.octaves(bits);
+        for (octave, added) in other.octaves(bits) {
+            match octaves.entry(octave) {
+                Entry::Vacant(place) => {
+                    place.insert(added);
+                }
+                Entry::Occupied(mut counts) => {
+                    for (count, added) in counts.get_mut().iter_mut().zip(added) {
+                        *count = count.saturating_add(added);
+                    }
                 }
             }
         }
-        let totals: Vec<u64> = counts.chunks_exact(width).map(sum_of).collect();
         Distribution {
-            bits,
-            octaves,
-            totals,
-            counts: Packed::of(&counts),
             edges,
             count: self.count.saturating_add(other.count),
             sum: self.sum + other.sum,
             min: self.min.min(other.min),
             max: self.max.max(other.max),
+            ..Distribution::of_octaves(bits, octaves)
         }
     }
 
@@ -71,22 +63,6 @@ impl Distribution {
             ..Distribution::of_octaves(bits, octaves)
         }
     }
-
-    /// The counts of buckets of at most `bits` fraction bits.
-    fn widened(&self, bits: u32) -> Vec<u64> {
-        let mut counts = self.counts.unpack();
-        for _ in bits..self.bits {
-            let pairs = counts.chunks_exact(2);
-            counts = pairs.map(|pair| pair[0].saturating_add(pair[1])).collect();
-        }
-        counts
-    }
-}
-
-fn sum_of(counts: &[u64]) -> u64 {
-    counts
-        .iter()
-        .fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 #[cfg(all(test, not(loom)))]

@@ -5,7 +5,7 @@
 
 use super::Distribution;
 use super::edges::Edge;
-use super::packed::Packed;
+use super::packed::{Octave, Packer};
 use crate::base::order::Order;
 use crate::cell::buckets;
 use std::collections::BTreeMap;
@@ -13,15 +13,7 @@ use std::collections::BTreeMap;
 impl Distribution {
     /// Index and count of each bucket that holds something, ascending.
     pub fn indices(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let width = 1usize << self.bits;
-        self.counts
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| *count != 0)
-            .map(move |(at, count)| {
-                let index = (self.octaves[at / width] << self.bits) + at % width;
-                (index as u64, count)
-            })
+        self.counts.indices()
     }
 
     /// The distribution with these buckets. Buckets that do not exist are left out; extremes that do
@@ -58,16 +50,31 @@ impl Distribution {
 
     /// Counts alone: neither a sum nor extremes.
     pub(super) fn of_octaves(bits: u32, octaves: BTreeMap<usize, Vec<u64>>) -> Distribution {
-        let sum_of =
-            |counts: &Vec<u64>| counts.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
-        let totals: Vec<u64> = octaves.values().map(sum_of).collect();
+        let mut packer = Packer::default();
+        for (octave, counts) in &octaves {
+            packer.push(*octave, counts);
+        }
+        let (counts, _) = packer.finish(bits);
+        let totals = counts.octaves().map(|octave| octave.total);
         Distribution {
-            count: sum_of(&totals),
-            totals,
-            octaves: octaves.keys().copied().collect(),
-            counts: Packed::of(&octaves.into_values().flatten().collect::<Vec<u64>>()),
+            bits,
+            count: totals.fold(0, u64::saturating_add),
+            counts,
             ..Distribution::empty(bits)
         }
+    }
+
+    /// Its counts by octave, of buckets of at most `bits` fraction bits.
+    pub(super) fn octaves(&self, bits: u32) -> BTreeMap<usize, Vec<u64>> {
+        let widened = |octave: Octave<'_>| {
+            let mut counts: Vec<u64> = octave.counts().collect();
+            for _ in bits..self.bits {
+                let pairs = counts.chunks_exact(2);
+                counts = pairs.map(|pair| pair[0].saturating_add(pair[1])).collect();
+            }
+            (octave.number, counts)
+        };
+        self.counts.octaves().map(widened).collect()
     }
 
     /// What was recorded since the distribution was `earlier`; None when that is no earlier state of
@@ -78,29 +85,11 @@ impl Distribution {
         if self.bits != earlier.bits {
             return None;
         }
-        let width = 1usize << self.bits;
-        let mut octaves: BTreeMap<usize, Vec<u64>> = self
-            .octaves
-            .iter()
-            .copied()
-            .zip(
-                self.counts
-                    .unpack()
-                    .chunks_exact(width)
-                    .map(<[u64]>::to_vec),
-            )
-            .collect();
-        let earlier_counts = earlier.counts.unpack();
-        for (octave, before) in earlier
-            .octaves
-            .iter()
-            .zip(earlier_counts.chunks_exact(width))
-        {
-            if before.iter().all(|count| *count == 0) {
-                continue;
-            }
-            for (count, before) in octaves.get_mut(octave)?.iter_mut().zip(before) {
-                *count = count.checked_sub(*before)?;
+        let mut octaves = self.octaves(self.bits);
+        for before in earlier.counts.octaves() {
+            let counts = octaves.get_mut(&before.number)?;
+            for (count, before) in counts.iter_mut().zip(before.counts()) {
+                *count = count.checked_sub(before)?;
             }
         }
         let mut found = Distribution::of_octaves(self.bits, octaves);

@@ -1,7 +1,7 @@
 //! What is slow, and what went wrong.
 
 use super::Json;
-use crate::snapshot::{ErrorLogReading, SlowBy, SlowCall, Snapshot};
+use crate::snapshot::{ErrorLogReading, Over, SlowBy, SlowCall, Snapshot};
 
 /// Operations that are listed.
 const OPERATIONS: usize = 10;
@@ -9,9 +9,14 @@ const OPERATIONS: usize = 10;
 impl Json<'_> {
     pub(super) fn slowest(&mut self, snapshot: &Snapshot) {
         self.open(b'{');
-        for (field, by) in [("by_average", SlowBy::Average), ("by_p95", SlowBy::P95)] {
+        for (field, by, over) in [
+            ("by_average", SlowBy::Average, Over::Window),
+            ("by_p95", SlowBy::P95, Over::Window),
+            ("by_average_lifetime", SlowBy::Average, Over::Lifetime),
+            ("by_p95_lifetime", SlowBy::P95, Over::Lifetime),
+        ] {
             self.line().key(field).open(b'[');
-            for (family, series, calls) in snapshot.slowest_operations(by, OPERATIONS) {
+            for (family, series, calls) in snapshot.slowest_operations(by, over, OPERATIONS) {
                 self.line().open(b'{');
                 self.key("name").text(&family.name);
                 self.labels(&series.labels);
