@@ -494,10 +494,55 @@ fn promtool_accepts_what_is_written() {
         (Some(0), String::new()),
         "the engine's own families"
     );
-    for snapshot in [rich(), with_hostile_labels()] {
+    for snapshot in [rich(), with_hostile_labels(), merged(), filtered()] {
         let (code, said) = self::promtool(&render(Format::Prometheus, &snapshot)).unwrap();
         // 3 is advice about the names that a user gave.
         assert!(matches!(code, Some(0 | 3)), "{code:?}: {said}");
+    }
+}
+
+/// Two hosts' worst as one.
+fn merged() -> Snapshot {
+    let mut other = sample::with_facts();
+    other.families.extend(with_hostile_labels().families);
+    other
+        .families
+        .sort_by(|one, other| one.name.cmp(&other.name));
+    let mut one = other.clone();
+    one.sources[0].region += 1;
+    one.sources[0].host = hostile().concat();
+    one.merge(&other).unwrap()
+}
+
+/// A difference with an earlier one has no totals; what is left of some names has.
+fn filtered() -> Snapshot {
+    let mut some = with_hostile_labels();
+    some.families.retain(|family| family.name == "wait");
+    some
+}
+
+#[test]
+fn a_merged_exposition_has_every_hosts_facts() {
+    let snapshot = merged();
+    let text = text(&snapshot);
+    let sources: Vec<String> = snapshot
+        .sources
+        .iter()
+        .map(|source| source.label())
+        .collect();
+    assert_eq!(sources.len(), 2);
+    for source in &sources {
+        let source = ("tidegate_source", source.as_str());
+        let build = [("revision", "a\"\n\0b"), source];
+        assert_eq!(text.value("build_info", &build), 1.0);
+        assert_eq!(text.value("mode", &[("mode", "on"), source]), 1.0);
+        assert_eq!(text.value("pool", &[("pid", "7"), source]), 3.0);
+        for value in hostile() {
+            assert_eq!(text.value("level", &[("label", &value), source]), 0.5);
+        }
+    }
+    for value in hostile() {
+        assert_eq!(text.value("attacks_total", &[("label", &value)]), 14.0);
     }
 }
 
@@ -537,7 +582,7 @@ text = sys.stdin.buffer.read().decode('utf-8')
 print(json.dumps([[s.name, s.labels, repr(s.value)]
                   for f in text_string_to_metric_families(text) for s in f.samples]))
 ";
-    for snapshot in [rich(), with_hostile_labels()] {
+    for snapshot in [rich(), with_hostile_labels(), merged(), filtered()] {
         let written = render(Format::Prometheus, &snapshot);
         let (code, said) = match run(Command::new("python3").args(["-c", PROGRAM]), &written) {
             None => return eprintln!("skipped: python3 is not installed"),

@@ -7,7 +7,7 @@
 #[expect(dead_code, reason = "this test needs a part of what the samples offer")]
 mod sample;
 
-use sample::{counter, distribution, empty, family, gauge, histogram, rich};
+use sample::{counter, distribution, empty, family, gauge, histogram, rich, with_facts};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use tidegate::engine::Engine;
@@ -85,6 +85,40 @@ fn with_exemplars() -> Snapshot {
     ] {
         engine.record_exemplar(wait, value, trace).unwrap();
         engine.advance_clock(1_500_000_000).unwrap();
+    }
+    engine.snapshot()
+}
+
+/// The same of two hosts as one.
+fn merged(one: Snapshot) -> Snapshot {
+    let mut other = one.clone();
+    other.sources[0].region += 1;
+    other.sources[0].host = "\u{202e}a\"b\\c\nd\0".into();
+    one.merge(&other).unwrap()
+}
+
+/// Exemplars whose trace is what it should not be, each in a bucket of its own.
+fn hostile_traces() -> Snapshot {
+    let engine = Engine::open(r#"{"clock": "manual"}"#).unwrap();
+    let options = MetricOptions::parse(r#"{"unit": "seconds"}"#, Kind::Histogram).unwrap();
+    let wait = engine.histogram("wait", &options).unwrap();
+    let long = "x".repeat(10_000);
+    let traces = [
+        "\"} 1\n# EOF\n",
+        "a\0b\r\n",
+        "\\",
+        "\\n\\\"",
+        "\u{202e}right to left עברית",
+        "}",
+        "\u{2028}\u{85}\u{feff}",
+        &long,
+        " ",
+    ];
+    for (trace, value) in traces
+        .into_iter()
+        .zip([0.004, 0.009, 0.02, 0.04, 0.09, 0.2, 0.4, 0.9, 2.0])
+    {
+        engine.record_exemplar(wait, value, trace).unwrap();
     }
     engine.snapshot()
 }
@@ -253,6 +287,19 @@ fn only_chosen_names_are_written() {
 }
 
 #[test]
+fn a_trace_of_whatever_text_stands_in_its_line() {
+    let snapshot = hostile_traces();
+    let text = render(Format::OpenMetrics, &snapshot);
+    let buckets = text
+        .lines()
+        .filter(|line| line.starts_with("wait_seconds_bucket{"));
+    assert_eq!(buckets.count(), 12);
+    let kept = &snapshot.families[0].series[0].exemplars;
+    assert_eq!(exemplars(&text).len(), kept.len(), "{kept:?}\n{text}");
+    assert!(kept.len() >= 8);
+}
+
+#[test]
 fn the_strict_parser_reads_what_is_written() {
     const PROGRAM: &str = "
 import sys
@@ -269,7 +316,18 @@ for s in with_exemplar:
     assert s.exemplar.labels['trace_id'], s
 print(len(samples), len(with_exemplar))
 ";
-    let snapshots = [empty(), rich(), hostile(), with_edges(), with_exemplars()];
+    let snapshots = [
+        empty(),
+        rich(),
+        hostile(),
+        with_edges(),
+        with_exemplars(),
+        with_facts(),
+        merged(hostile()),
+        merged(with_facts()),
+        merged(with_exemplars()),
+        hostile_traces(),
+    ];
     for snapshot in snapshots {
         for selection in [Selection::default(), created()] {
             let text = render_selected(Format::OpenMetrics, &snapshot, &selection).unwrap();

@@ -324,8 +324,7 @@ impl<'r> Histogram<'r> {
                 // The nearest octave that exists takes the sample: the count stays right.
                 let mut nearest: Option<(usize, usize)> = None;
                 self.each_octave(&mut |found, at, _| {
-                    let is_nearer =
-                        |(best, _)| found.abs_diff(octave) < octave.abs_diff(best);
+                    let is_nearer = |(best, _)| found.abs_diff(octave) < octave.abs_diff(best);
                     if nearest.is_none_or(is_nearer) {
                         nearest = Some((found, at));
                     }

@@ -135,9 +135,6 @@ pub fn offer(
     outcome: Outcome,
     (detail, trace_id): (&str, &str),
 ) {
-    let Some(floor) = region.words().get(header::SLOWEST_FLOOR) else {
-        return;
-    };
     let slot = now / region.layout().limits.slot_ns;
     begin_if_due(region, now);
     let Some(lists) = region.allocate_once(header::SLOWEST, (EVER + 1) * LIST_WORDS) else {
@@ -168,11 +165,14 @@ pub fn offer(
         slot: None,
     }
     .offer(now, &numbers, &text);
-    raise_floor(floor, slot, of_slot.floor());
+    raise_floor(region, slot, of_slot.floor());
 }
 
-/// Raises the floor to `least`, if it is of this slot.
-fn raise_floor(floor: &AtomicU64, slot: u64, least: u64) {
+/// Raises the floor to `least`, the shortest call that the slot's list has, if it is of this slot.
+pub fn raise_floor(region: &Region, slot: u64, least: u64) {
+    let Some(floor) = region.words().get(header::SLOWEST_FLOOR) else {
+        return;
+    };
     let seen = floor.load(Ordering::Acquire);
     let raised = least & !SLOT_MASK | slot & SLOT_MASK;
     if ahead(seen, slot) == 0 && raised > seen {

@@ -282,7 +282,13 @@ mod tests {
 
     #[test]
     fn the_longest_spelling_has_room() {
-        for edge in [f64::MAX, f64::MIN_POSITIVE, -f64::MIN_POSITIVE, 0.1 + 0.2, 5e-324] {
+        for edge in [
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            -f64::MIN_POSITIVE,
+            0.1 + 0.2,
+            5e-324,
+        ] {
             let found = bound(edge, &canonical(edge));
             assert!(found.text[..found.length].ends_with(b"\"} "), "{edge}");
         }

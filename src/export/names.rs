@@ -107,15 +107,14 @@ pub(super) fn might_clash(sorted: &[&str]) -> bool {
     // name of another family or of its samples.
     let is_sample = |text: &str| {
         SUFFIXES.iter().any(|suffix| {
-            text.strip_suffix(suffix).is_some_and(|stem| {
-                has(stem, "") || *suffix != "_total" && has(stem, "_total")
-            })
+            text.strip_suffix(suffix)
+                .is_some_and(|stem| has(stem, "") || *suffix != "_total" && has(stem, "_total"))
         })
     };
     sorted.windows(2).any(|pair| pair[0] == pair[1])
-        || sorted.iter().any(|name| {
-            is_sample(name) || name.strip_suffix("_total").is_some_and(is_sample)
-        })
+        || sorted
+            .iter()
+            .any(|name| is_sample(name) || name.strip_suffix("_total").is_some_and(is_sample))
 }
 
 impl<'a> Taken<'a> {

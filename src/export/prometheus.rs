@@ -58,7 +58,9 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
     let known = own::families(snapshot, &workers, 0);
     let opened = shown.iter().filter_map(Option::as_deref);
     let counters = beside.iter().map(|(_, _, name)| name.as_str());
-    let names = opened.chain(counters).chain(known.iter().map(|own| own.name));
+    let names = opened
+        .chain(counters)
+        .chain(known.iter().map(|own| own.name));
     let mut taken = match dialect {
         Dialect::Prometheus => Taken::default(),
         Dialect::OpenMetrics { .. } => Taken::strict(),

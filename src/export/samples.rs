@@ -19,7 +19,11 @@ pub(super) fn is_of(family: &FamilyReading, series: &SeriesReading) -> bool {
             shares.is_sorted_by(|one, other| one.0 < other.0)
                 && labels.iter().all(|(name, _)| name != "pid")
         }
-        (Value::Info(said), Kind::Info) => labels.is_empty() && names::are_legal(said, Kind::Gauge),
+        (Value::Info(said), Kind::Info) => {
+            // A merged snapshot says whose it is.
+            let is_said = |name: &String| said.iter().any(|(known, _)| known == name);
+            names::are_legal(said, Kind::Gauge) && !labels.iter().any(|(name, _)| is_said(name))
+        }
         (Value::Enum { states, .. }, Kind::Enum) => {
             let mut distinct: Vec<&String> = states.iter().collect();
             distinct.order();

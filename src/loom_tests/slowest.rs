@@ -45,25 +45,36 @@ fn the_two_slowest_of_three_stay() {
     });
 }
 
+/// Two that come late, one of which begins a slot that is over, and one that begins the next: of the
+/// floor alone, since the lists make the orders too many.
 #[test]
 fn who_comes_late_raises_no_floor_of_a_later_slot() {
     explore(2, || {
         let memory = Memory::new();
-        offer(&memory.region, 1, 7.0);
-        let late = {
+        slowest::begin_if_due(&memory.region, 0);
+        slowest::raise_floor(&memory.region, 0, 7.0f64.to_bits());
+        let begin = |slot: u64, least: f64| {
             let memory = Arc::clone(&memory);
             thread::spawn(move || {
-                offer(&memory.region, SLOT_NS, 20.0);
-                offer(&memory.region, SLOT_NS, 21.0);
+                slowest::begin_if_due(&memory.region, slot * SLOT_NS);
+                slowest::raise_floor(&memory.region, slot, least.to_bits());
             })
         };
-        offer(&memory.region, 2 * SLOT_NS, 1.0);
+        let threads = [begin(1, 20.0), begin(1, 30.0), begin(2, 1.0)];
         let now = 2 * SLOT_NS;
         assert!(slowest::is_candidate(&memory.region, now, 2.0f64.to_bits()));
-        late.join().expect("offered");
+        for thread in threads {
+            thread.join().expect("begun");
+        }
         assert!(slowest::is_candidate(&memory.region, now, 2.0f64.to_bits()));
-        offer(&memory.region, now, 2.0);
-        assert!(!slowest::is_candidate(&memory.region, now, 0.5f64.to_bits()));
+        // And whoever comes next finds a floor of the slot.
+        slowest::begin_if_due(&memory.region, now);
+        slowest::raise_floor(&memory.region, 2, 1.0f64.to_bits());
+        assert!(!slowest::is_candidate(
+            &memory.region,
+            now,
+            0.5f64.to_bits()
+        ));
     });
 }
 
@@ -83,9 +94,17 @@ fn who_sees_a_slot_that_began_sees_its_floor() {
             let memory = Arc::clone(&memory);
             thread::spawn(move || slowest::begin_if_due(&memory.region, SLOT_NS))
         };
-        assert!(slowest::is_candidate(&memory.region, SLOT_NS, 1.0f64.to_bits()));
+        assert!(slowest::is_candidate(
+            &memory.region,
+            SLOT_NS,
+            1.0f64.to_bits()
+        ));
         begins.join().expect("begun");
         again.join().expect("begun");
-        assert!(slowest::is_candidate(&memory.region, SLOT_NS, 1.0f64.to_bits()));
+        assert!(slowest::is_candidate(
+            &memory.region,
+            SLOT_NS,
+            1.0f64.to_bits()
+        ));
     });
 }

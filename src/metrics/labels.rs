@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 /// The label that an overflow series carries, as OpenTelemetry names it in Prometheus form.
 pub const OVERFLOW: &str = r#"{"otel_metric_overflow":"true"}"#;
 
+/// The label that says in a merged snapshot which region something is of that does not add up.
+pub const SOURCE: &str = "tidegate_source";
+
 /// Checks `labels` and gives them their canonical form; none is the empty text.
 pub fn canonical(labels: &Map<String, Value>) -> Result<String> {
     if labels.is_empty() {
@@ -78,6 +81,11 @@ fn check_name(name: &str) -> Result<()> {
             "label name {name:?} is reserved by Prometheus"
         )));
     }
+    if name == SOURCE {
+        return Err(Error::argument(format!(
+            "label name {name:?} is reserved: it says whose a value is in a merged snapshot"
+        )));
+    }
     Ok(())
 }
 
@@ -117,7 +125,7 @@ mod tests {
 
     #[test]
     fn reserved_and_malformed_names_are_refused() {
-        for name in ["", "le", "quantile", "__x", "1a", "a-b", "a b", "é"] {
+        for name in ["", "le", "quantile", "__x", "1a", "a-b", "a b", "é", SOURCE] {
             assert!(
                 of(&serde_json::json!({name: "v"}).to_string()).is_err(),
                 "{name:?}"

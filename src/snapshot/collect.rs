@@ -163,8 +163,7 @@ impl Reader<'_> {
                 let cells = self.histogram(series);
                 let now = self.moment.now_ns;
                 let mut scratch = self.scratch.borrow_mut();
-                let (lifetime, window) =
-                    cells.both(now, WINDOW_SLOTS, &mut |_| (), &mut scratch);
+                let (lifetime, window) = cells.both(now, WINDOW_SLOTS, &mut |_| (), &mut scratch);
                 let window = window.unwrap_or_else(|| Distribution::empty(lifetime.bits()));
                 Some(Value::Histogram { lifetime, window })
             }

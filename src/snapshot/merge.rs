@@ -12,11 +12,9 @@ use crate::base::error::{Error, Result};
 use crate::base::limits::SLOWEST_CALLS;
 use crate::base::order::Order;
 use crate::cell::ratio::Hits;
+use crate::metrics::labels::SOURCE;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-
-/// The label that says which region something is of that does not add up.
-pub const SOURCE: &str = "tidegate_source";
 
 impl Snapshot {
     /// Both as one. Refused when they do not fit together: the same region twice, a name that is of

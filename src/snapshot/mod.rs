@@ -163,10 +163,6 @@ pub struct ExemplarReading {
 }
 
 /// What a series held.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "histograms are most of what a snapshot holds"
-)]
 #[derive(Clone, Debug)]
 pub enum Value {
     /// A counter's total.

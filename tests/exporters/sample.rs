@@ -560,3 +560,24 @@ fn chain() -> ChainPolicy {
     let parts = r#"{"bulkhead": "db", "limiter": "api", "retry": "payments"}"#;
     ChainPolicy::parse("pay", &json(parts)).unwrap()
 }
+
+/// What is neither counted nor measured: an info, an enum, a share of each worker.
+pub fn with_facts() -> Snapshot {
+    let fact = |name: &str, kind: Kind, value: Value| FamilyReading {
+        series: vec![SeriesReading {
+            labels: Vec::new(),
+            exemplars: Vec::new(),
+            value,
+        }],
+        ..family(name, kind)
+    };
+    let revision = vec![("revision".to_owned(), "a\"\n\0b".to_owned())];
+    let states = vec!["off".to_owned(), "on".to_owned()];
+    let mut snapshot = empty();
+    snapshot.families = vec![
+        fact("build", Kind::Info, Value::Info(revision)),
+        fact("mode", Kind::Enum, Value::Enum { states, current: 1 }),
+        fact("pool", Kind::Gauge, Value::Shares(vec![(7, 3.0), (8, 4.0)])),
+    ];
+    snapshot
+}

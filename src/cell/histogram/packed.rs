@@ -154,7 +154,7 @@ impl Octave<'_> {
         let each = self.counts_of_a_word();
         let (whole, rest) = self.words.split_at((buckets / each).min(self.words.len()));
         let part = match rest.first() {
-            Some(word) if buckets % each != 0 => {
+            Some(word) if !buckets.is_multiple_of(each) => {
                 let shift = 64 - (buckets % each) as u32 * self.bits_of_a_count();
                 (word << shift) >> shift
             }
