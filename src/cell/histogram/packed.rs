@@ -237,7 +237,7 @@ impl Packer {
         let (groups, _) = counts.as_chunks::<GROUP>();
         let (mut all, mut sums) = (0, [0; GROUP]);
         for group in groups {
-            all |= any(*group);
+            all |= united(*group);
             sums = added(sums, *group);
         }
         let total = sum_of(&sums, 3);
@@ -274,7 +274,7 @@ impl Packer {
         self.counts.reserve(groups.len());
         for group in groups {
             let group = values(group);
-            all |= any(group);
+            all |= united(group);
             self.counts.push(joined(group));
         }
         let is_bytes = all <= 0xff;
@@ -388,7 +388,7 @@ impl Packer {
 // Spelled out, since the library is compiled for size: loops would stay loops.
 
 #[inline(always)]
-fn any([a, b, c, d, e, f, g, h]: [u64; GROUP]) -> u64 {
+fn united([a, b, c, d, e, f, g, h]: [u64; GROUP]) -> u64 {
     a | b | c | d | e | f | g | h
 }
 
