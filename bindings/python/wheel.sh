@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Builds the wheel that users install without a compiler: one for every CPython from 3.10 on.
 #
-#   bindings/python/wheel.sh [glibc|musl]
+#   bindings/python/wheel.sh [glibc|musl|here]
 #
 #   glibc    for x86-64 Linux with glibc 2.17 or later (the default): manylinux_2_17
 #   musl     for x86-64 Linux with musl 1.2 or later, such as Alpine: musllinux_1_2
+#   here     for the macOS (11 or later) or Windows that it runs on, with its own C compiler: clang, or
+#            MinGW's gcc and `rustup target add x86_64-pc-windows-gnu`
 #
 # The wheel goes to bindings/python/dist, and its path is the last line that is printed. Needs cargo
 # with `rustup target add x86_64-unknown-linux-gnu` or -musl, and python3 (3.10 or later) with its
@@ -24,10 +26,11 @@ die() {
     exit 1
 }
 
-usage() { sed -n '2,19s/^# \{0,1\}//p' bindings/python/wheel.sh; }
+usage() { sed -n '2,21s/^# \{0,1\}//p' bindings/python/wheel.sh; }
 
 case "${1:-glibc}" in
 glibc) TRIPLE=x86_64-unknown-linux-gnu ZIG=x86_64-linux-gnu.2.17 TAG=manylinux_2_17_x86_64 ;;
+here) TRIPLE='' ZIG='' TAG='' ;;
 musl) TRIPLE=x86_64-unknown-linux-musl ZIG=x86_64-linux-musl TAG=musllinux_1_2_x86_64 ;;
 -h | --help | help)
     usage
@@ -40,12 +43,53 @@ musl) TRIPLE=x86_64-unknown-linux-musl ZIG=x86_64-linux-musl TAG=musllinux_1_2_x
 esac
 LIBC=${1:-glibc}
 [ $# -le 1 ] || die "one wheel at a time"
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "wheels are built on Linux, x86-64"
 
-TARGET=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+mkdir -p "${CARGO_TARGET_DIR:-target}"
+TARGET=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
 OUT=$PWD/bindings/python/dist
 TOOLS=$TARGET/wheel-tools
-PYTHON=$TOOLS/bin/python
+PROGRAMS=bin
+case "$(uname -s)" in
+MINGW* | MSYS*) PROGRAMS=Scripts ;;
+esac
+PYTHON=$TOOLS/$PROGRAMS/python
+
+# The wheel of the system that this runs on, as its own tools build it.
+build_here() {
+    case "$(uname -s)" in
+    Darwin)
+        # One processor, also where Python is for both.
+        export MACOSX_DEPLOYMENT_TARGET=11.0
+        export ARCHFLAGS="-arch $(uname -m)" _PYTHON_HOST_PLATFORM="macosx-11.0-$(uname -m)"
+        ;;
+    MINGW* | MSYS*) ;;
+    *) die "wheels for Linux are those for glibc or musl" ;;
+    esac
+    [ -e "$PYTHON" ] || [ -e "$PYTHON.exe" ] || python -m venv "$TOOLS"
+    "$PYTHON" -m pip install --quiet --disable-pip-version-check 'setuptools>=77' abi3audit
+    rm -rf "$TARGET/wheel-here"
+    "$PYTHON" -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+        --wheel-dir "$TARGET/wheel-here" bindings/python
+    local wheels=("$TARGET"/wheel-here/tidegate-*-cp310-abi3-*.whl)
+    [ -f "${wheels[0]}" ] || die "$(ls "$TARGET/wheel-here") came out, which is no wheel for the stable ABI"
+    "$PYTHON" -m abi3audit --strict --assume-minimum-abi3 3.10 "${wheels[0]}"
+    python -m venv "$TARGET/wheel-here/fresh"
+    (
+        cd "$TARGET/wheel-here"
+        "fresh/$PROGRAMS/python" -m pip install --quiet --disable-pip-version-check --no-index --no-cache-dir \
+            "${wheels[0]}"
+        "fresh/$PROGRAMS/python" -m tidegate
+    )
+    mkdir -p "$OUT"
+    cp "${wheels[0]}" "$OUT/"
+    echo "$OUT/${wheels[0]##*/}"
+}
+
+if [ "$LIBC" = here ]; then
+    build_here
+    exit
+fi
+[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "wheels for Linux are built on Linux, x86-64"
 [ -x "$PYTHON" ] || python3 -m venv "$TOOLS"
 "$PYTHON" -m pip install --quiet --disable-pip-version-check \
     'setuptools>=77' ziglang auditwheel abi3audit pyelftools

@@ -1,7 +1,11 @@
 //! What tests of several processes share: regions with a name of their own, and, where there is fork,
 //! children with a deadline and words that parent and children see.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test program uses a part of it"
+)]
 
 #[cfg(unix)]
 mod children;

@@ -68,12 +68,11 @@ pub fn host(folders: &[&Path]) -> HostUsage {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(target_os = "linux", windows)))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(any(target_os = "linux", windows))]
     fn this_process_and_this_host_use_something() {
         let mine = process(std::process::id()).unwrap();
         assert!(mine.resident_bytes > 100_000 && mine.threads >= 1);
