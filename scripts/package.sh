@@ -60,7 +60,11 @@ build() { # build TRIPLE FOLDER
         kinds=cdylib,staticlib
         link=(-C "link-arg=-Wl,-install_name,@rpath/libtidegate.$minor.dylib")
         ;;
-    *-pc-windows-gnu) kinds=cdylib,staticlib ;;
+    *-pc-windows-gnu)
+        # Its tools make objects without sections of what debuggers want, which its strip refuses.
+        kinds=cdylib,staticlib
+        export CARGO_PROFILE_RELEASE_DEBUG=0
+        ;;
     esac
     cargo rustc --release --locked --target "$1" --package tidegate --lib --crate-type "$kinds" \
         -- "${link[@]}"
@@ -87,7 +91,7 @@ build() { # build TRIPLE FOLDER
         "$strip" "$2/bin/tidegate"
         ;;
     esac
-    "$strip" -S "$2/lib/libtidegate.a"
+    [ -n "${CARGO_PROFILE_RELEASE_DEBUG:-}" ] || "$strip" -S "$2/lib/libtidegate.a"
     case "$1" in
     *-linux-gnu)
         install -m 755 "$built/libtidegate.so" "$2/lib/libtidegate.so.$VERSION"

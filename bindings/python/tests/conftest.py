@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +23,9 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture
 def region() -> Iterator[Path]:
     """A path for a region file, in memory where there is such a place."""
-    folder = "/dev/shm" if os.path.isdir("/dev/shm") else "/tmp"
+    folder = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
     path = Path(folder) / f"tidegate-test-{uuid.uuid4().hex}"
     yield path
-    path.unlink(missing_ok=True)
+    # Windows removes no file that is mapped.
+    with contextlib.suppress(PermissionError if os.name == "nt" else ()):
+        path.unlink(missing_ok=True)
