@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # Builds the wheel that users install without a compiler: one for every CPython from 3.10 on.
 #
-#   bindings/python/wheel.sh [glibc|musl|here]
+#   bindings/python/wheel.sh [glibc|musl|here] [x86_64|aarch64]
 #
-#   glibc    for x86-64 Linux with glibc 2.17 or later (the default): manylinux_2_17
-#   musl     for x86-64 Linux with musl 1.2 or later, such as Alpine: musllinux_1_2
+#   glibc    for Linux with glibc 2.17 or later (the default): manylinux_2_17
+#   musl     for Linux with musl 1.2 or later, such as Alpine: musllinux_1_2
+#   x86_64   or aarch64: the processor for these two; this machine's unless it is named
 #   here     for the macOS (11 or later) or Windows that it runs on, with its own C compiler: clang, or
 #            MinGW's gcc and `rustup target add x86_64-pc-windows-gnu`
 #
 # The wheel goes to bindings/python/dist, and its path is the last line that is printed. Needs cargo
-# with `rustup target add x86_64-unknown-linux-gnu` or -musl, and python3 (3.10 or later) with its
-# headers. The C compiler is zig from PyPI, since it links for old versions of glibc and for musl
-# anywhere; it and the tools that check the wheel are installed into an environment below target/.
+# with `rustup target add x86_64-unknown-linux-gnu` or the like, and python3 (3.10 or later) with its
+# headers; for another processor a python3 whose headers are not of one processor, as Debian's are. The C
+# compiler is zig from PyPI, since it links for old versions of glibc and for musl anywhere; it and
+# the tools that check the wheel are installed into an environment below target/.
 #
 # The wheel is checked: the stable ABI by abi3audit, and by wheel_check.py that it needs nothing but libc
-# and shows nothing but its entry. That for glibc has to be what its name says to auditwheel too, is
-# installed into a new environment without compiler or index, and must pass `python -m tidegate`.
+# and shows nothing but its entry. That for glibc has to be what its name says to auditwheel too, and
+# where it runs on this machine is installed into a new environment without compiler or index, and must
+# pass `python -m tidegate`.
 #
 # TIDEGATE_LIBRARY names a libtidegate.a that is built already, for the same libc.
 set -euo pipefail
@@ -26,12 +29,13 @@ die() {
     exit 1
 }
 
-usage() { sed -n '2,21s/^# \{0,1\}//p' bindings/python/wheel.sh; }
+usage() { sed -n '2,24s/^# \{0,1\}//p' bindings/python/wheel.sh; }
 
+MACHINE=${2:-$(uname -m)}
 case "${1:-glibc}" in
-glibc) TRIPLE=x86_64-unknown-linux-gnu ZIG=x86_64-linux-gnu.2.17 TAG=manylinux_2_17_x86_64 ;;
+glibc) TRIPLE=$MACHINE-unknown-linux-gnu ZIG=$MACHINE-linux-gnu.2.17 TAG=manylinux_2_17_$MACHINE ;;
 here) TRIPLE='' ZIG='' TAG='' ;;
-musl) TRIPLE=x86_64-unknown-linux-musl ZIG=x86_64-linux-musl TAG=musllinux_1_2_x86_64 ;;
+musl) TRIPLE=$MACHINE-unknown-linux-musl ZIG=$MACHINE-linux-musl TAG=musllinux_1_2_$MACHINE ;;
 -h | --help | help)
     usage
     exit
@@ -42,7 +46,7 @@ musl) TRIPLE=x86_64-unknown-linux-musl ZIG=x86_64-linux-musl TAG=musllinux_1_2_x
     ;;
 esac
 LIBC=${1:-glibc}
-[ $# -le 1 ] || die "one wheel at a time"
+[ $# -le 2 ] || die "one wheel at a time"
 
 mkdir -p "${CARGO_TARGET_DIR:-target}"
 TARGET=$(cd "${CARGO_TARGET_DIR:-target}" && pwd)
@@ -89,7 +93,10 @@ if [ "$LIBC" = here ]; then
     build_here
     exit
 fi
-[ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || die "wheels for Linux are built on Linux, x86-64"
+case "$(uname -s) $MACHINE" in
+Linux\ x86_64 | Linux\ aarch64) ;;
+*) die "wheels for Linux are built on Linux, for x86_64 or aarch64" ;;
+esac
 [ -x "$PYTHON" ] || python3 -m venv "$TOOLS"
 "$PYTHON" -m pip install --quiet --disable-pip-version-check \
     'setuptools>=77' ziglang auditwheel abi3audit pyelftools
@@ -107,7 +114,7 @@ fi
 export TIDEGATE_LIBRARY
 
 # From a copy, so that objects of one libc never get into the wheel of the other.
-WORK=$TARGET/wheel-$LIBC
+WORK=$TARGET/wheel-$LIBC-$MACHINE
 rm -rf "$WORK"
 mkdir -p "$WORK/bindings/python" "$WORK/dist" "$OUT"
 cp -r include "$WORK/"
@@ -128,6 +135,8 @@ WHEEL=${WHEELS[0]}
 if [ "$LIBC" = glibc ]; then
     "$PYTHON" -m auditwheel show "$WHEEL" | tee "$WORK/auditwheel"
     grep -q "following platform tag: \"$TAG" "$WORK/auditwheel" || die "it is not for $TAG, says auditwheel"
+fi
+if [ "$LIBC-$MACHINE" = "glibc-$(uname -m)" ]; then
     python3 -m venv "$WORK/fresh"
     (
         cd /
