@@ -187,9 +187,13 @@ impl<'r> Histogram<'r> {
     }
 
     /// Records a finite value of at least zero; true when it began a time slot.
-    #[inline(always)]
     pub fn record(&self, value: f64) -> Result<bool> {
-        let now = self.region.clock().coarse();
+        self.record_with_care(self.region.clock().coarse(), value)
+    }
+
+    /// [`Histogram::record_at`] for those who seldom need it.
+    #[inline(never)]
+    pub fn record_with_care(&self, now: u64, value: f64) -> Result<bool> {
         self.record_at(now, value)
     }
 
@@ -607,22 +611,11 @@ impl<'r> Histogram<'r> {
         };
         let rows = rows.unwrap_or(&[]);
         match shared {
-            // A few sums at a time stay in registers.
-            Some(shared) => {
-                let (sums, _) = counts.as_chunks_mut::<GROUP>();
-                let (shared, _) = shared.as_chunks::<GROUP>();
-                let (rows, _) = rows.as_chunks::<GROUP>();
-                let row = sums.len();
-                for (group, sum) in sums.iter_mut().enumerate() {
-                    let mut all = shared.get(group).map_or([0; GROUP], values);
-                    let mut at = group;
-                    while let Some(cells) = rows.get(at) {
-                        all = added(all, values(cells));
-                        at += row;
-                    }
-                    *sum = all;
-                }
-            }
+            Some(shared) => add_up(
+                counts.as_chunks_mut().0,
+                shared.as_chunks().0,
+                rows.as_chunks().0,
+            ),
             None => counts.fill(0),
         }
         for shard in shard::all(self.region) {
@@ -736,6 +729,7 @@ impl<'r> Histogram<'r> {
         let bits = self.bits();
         scratch.begin(bits);
         let octaves = &mut scratch.octaves;
+        octaves.reserve(DIRECTORY_ENTRIES);
         self.each_octave(&mut |octave, at, area| {
             octaves.push((octave, at, area));
             true
@@ -1096,6 +1090,21 @@ impl Distribution {
                 buckets::middle(octave, bucket, self.bits).clamp(self.min, self.max)
             };
         }
+    }
+}
+
+/// The sums of `shared` and all `rows`. A few at a time stay in registers.
+#[inline(never)]
+fn add_up(sums: &mut [[u64; GROUP]], shared: &[[AtomicU64; GROUP]], rows: &[[AtomicU64; GROUP]]) {
+    let row = sums.len();
+    for (group, sum) in sums.iter_mut().enumerate() {
+        let mut all = shared.get(group).map_or([0; GROUP], values);
+        let mut at = group;
+        while let Some(cells) = rows.get(at) {
+            all = added(all, values(cells));
+            at += row;
+        }
+        *sum = all;
     }
 }
 

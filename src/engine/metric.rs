@@ -3,12 +3,12 @@
 use super::{Counter, Engine, Gauge, HistogramId, stale};
 use crate::base::error::{Error, Kind as ErrorKind, Result};
 use crate::base::limits::WINDOW_SLOTS;
+use crate::base::sync::{AtomicU64, Ordering};
 use crate::cell::histogram::{Distribution, Histogram};
 use crate::cell::{rseq, shard};
 use crate::metrics::{Kind, MetricOptions, Registry};
 use crate::region::handle::IdKind;
 use crate::region::header;
-use std::sync::atomic::Ordering;
 
 impl Engine {
     pub(super) fn open_series(
@@ -77,13 +77,48 @@ impl Engine {
         Ok(shard::total(&self.region, &self.planes, series))
     }
 
-    /// Sets a gauge.
+    /// The word of a gauge that all processes share, if this process may change it at once.
     #[inline(always)]
+    fn gauge_at_once(&self, gauge: Gauge) -> Option<&AtomicU64> {
+        let registry = Registry::of(&self.region);
+        let series = registry.resolve(gauge.0, IdKind::Gauge)?;
+        if !self.is_writer() || registry.block(series) != 0 {
+            return None;
+        }
+        self.planes.atomic(series)
+    }
+
+    /// [`Engine::set`] where nothing stands in its way; else does nothing and returns false.
+    #[inline(always)]
+    pub fn set_at_once(&self, gauge: Gauge, value: f64) -> bool {
+        match self.gauge_at_once(gauge) {
+            Some(word) if !value.is_nan() => {
+                word.store(value.to_bits(), Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// [`Engine::add_to_gauge`] where nothing stands in its way; else does nothing and returns false.
+    #[inline(always)]
+    pub fn add_to_gauge_at_once(&self, gauge: Gauge, delta: f64) -> bool {
+        match self.gauge_at_once(gauge) {
+            Some(word) if delta.is_finite() => {
+                rseq::add_f64(word, delta);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Sets a gauge.
     pub fn set(&self, gauge: Gauge, value: f64) -> Result<()> {
+        if self.set_at_once(gauge, value) {
+            return Ok(());
+        }
         self.writer()?;
-        let Some(series) = Registry::of(&self.region).resolve(gauge.0, IdKind::Gauge) else {
-            return Err(stale(gauge.0, IdKind::Gauge));
-        };
+        let series = self.resolve(gauge.0, IdKind::Gauge)?;
         if value.is_nan() {
             return Err(self.refuse_value("a gauge's value is a number", value));
         }
@@ -100,12 +135,12 @@ impl Engine {
     }
 
     /// Adds `delta` to a gauge.
-    #[inline(always)]
     pub fn add_to_gauge(&self, gauge: Gauge, delta: f64) -> Result<()> {
+        if self.add_to_gauge_at_once(gauge, delta) {
+            return Ok(());
+        }
         self.writer()?;
-        let Some(series) = Registry::of(&self.region).resolve(gauge.0, IdKind::Gauge) else {
-            return Err(stale(gauge.0, IdKind::Gauge));
-        };
+        let series = self.resolve(gauge.0, IdKind::Gauge)?;
         if !delta.is_finite() {
             return Err(self.refuse_value("a gauge's change is a finite number", delta));
         }
@@ -190,7 +225,8 @@ impl Engine {
         let cells = self.histogram_of(series);
         let now = self.region.clock().coarse();
         for value in values {
-            if cells.record_at(now, *value)? {
+            let is_done = cells.record_at_once(now, value.to_bits());
+            if !is_done && cells.record_with_care(now, *value)? {
                 self.begin_slot();
             }
         }

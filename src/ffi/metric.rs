@@ -252,7 +252,24 @@ pub unsafe extern "C" fn tidegate_gauge_set(
     value: f64,
 ) -> tidegate_status {
     // SAFETY: the caller's promise.
-    edge::run(|| unsafe { input::engine(engine) }?.set(Gauge(gauge.id), value))
+    match unsafe { input::some_engine(engine) } {
+        Some(found) if found.set_at_once(Gauge(gauge.id), value) => TIDEGATE_OK,
+        // SAFETY: the caller's promise.
+        _ => unsafe { change_with_care(engine, gauge, value, Engine::set) },
+    }
+}
+
+/// What remains of tidegate_gauge_set() and tidegate_gauge_add() when it cannot be done at once.
+#[cold]
+#[inline(never)]
+unsafe fn change_with_care(
+    engine: *mut tidegate_engine,
+    gauge: tidegate_gauge,
+    number: f64,
+    change: fn(&Engine, Gauge, f64) -> Result<()>,
+) -> tidegate_status {
+    // SAFETY: the caller's promise.
+    edge::run(|| change(unsafe { input::engine(engine) }?, Gauge(gauge.id), number))
 }
 
 /**
@@ -278,7 +295,11 @@ pub unsafe extern "C" fn tidegate_gauge_add(
     delta: f64,
 ) -> tidegate_status {
     // SAFETY: the caller's promise.
-    edge::run(|| unsafe { input::engine(engine) }?.add_to_gauge(Gauge(gauge.id), delta))
+    match unsafe { input::some_engine(engine) } {
+        Some(found) if found.add_to_gauge_at_once(Gauge(gauge.id), delta) => TIDEGATE_OK,
+        // SAFETY: the caller's promise.
+        _ => unsafe { change_with_care(engine, gauge, delta, Engine::add_to_gauge) },
+    }
 }
 
 /**

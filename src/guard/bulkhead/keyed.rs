@@ -178,14 +178,22 @@ impl Bulkhead<'_> {
 
 impl Group<'_> {
     /// The key's places, but for the one at `mine`.
-    #[inline(always)]
+    #[inline(never)]
     fn count(&self, mine: Option<usize>) -> Count {
         let mut count = Count::default();
-        for (at, word) in self.places.iter().enumerate() {
-            let is_its = |tag: &AtomicU64| tag.load(Ordering::SeqCst) == self.tag;
-            if !self.tags.get(at).is_some_and(is_its) || Some(at) == mine {
+        let is_its = |tag: &AtomicU64| tag.load(Ordering::SeqCst) == self.tag;
+        let mut from = 0;
+        // Nearly all places are other keys': the loop over them has nothing else in it.
+        while let Some(next) = self
+            .tags
+            .get(from..)
+            .and_then(|tags| tags.iter().position(is_its))
+        {
+            let at = from + next;
+            from = at + 1;
+            let Some(word) = self.places.get(at).filter(|_| Some(at) != mine) else {
                 continue;
-            }
+            };
             let found = Place(word.load(Ordering::SeqCst));
             if found.is_free() {
                 continue;

@@ -155,6 +155,7 @@ pub(super) struct BucketLife {
 }
 
 impl Life for BucketLife {
+    #[inline]
     fn is_idle(&self, _index: usize, state: u64) -> bool {
         self.bucket.is_idle(state)
     }
@@ -177,6 +178,7 @@ pub(super) struct FixedLife {
 }
 
 impl Life for FixedLife {
+    #[inline]
     fn is_idle(&self, _index: usize, state: u64) -> bool {
         self.window.full_in(state, self.now_ns) == 0
     }
@@ -209,6 +211,7 @@ impl WindowLife<'_> {
 }
 
 impl Life for WindowLife<'_> {
+    #[inline]
     fn is_idle(&self, index: usize, state: u64) -> bool {
         self.idle_from(index, state) <= self.now_ns
     }
