@@ -14,19 +14,26 @@ thread_local! {
 /// Runs `work`; its result as a status.
 #[inline(always)]
 pub fn run(work: impl FnOnce() -> Result<()>) -> tidegate_status {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(Ok(())) => TIDEGATE_OK,
-        Ok(Err(error)) => fail(&error),
-        Err(panic) => bug(panic),
-    }
+    caught(|| match work() {
+        Ok(()) => TIDEGATE_OK,
+        Err(error) => fail(error),
+    })
 }
 
 /// Runs `decide`; its verdict as a status.
 #[inline(always)]
 pub fn decide(decide: impl FnOnce() -> Result<Verdict>) -> tidegate_status {
-    match catch_unwind(AssertUnwindSafe(decide)) {
-        Ok(Ok(verdict)) => self::verdict(verdict),
-        Ok(Err(error)) => fail(&error),
+    caught(|| match decide() {
+        Ok(verdict) => self::verdict(verdict),
+        Err(error) => fail(error),
+    })
+}
+
+/// What crosses `catch_unwind` goes through memory: so it is the status, not the result.
+#[inline(always)]
+fn caught(work: impl FnOnce() -> tidegate_status) -> tidegate_status {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(status) => status,
         Err(panic) => bug(panic),
     }
 }
@@ -42,7 +49,7 @@ pub fn verdict(verdict: Verdict) -> tidegate_status {
 
 #[cold]
 #[inline(never)]
-fn fail(error: &Error) -> tidegate_status {
+fn fail(error: Error) -> tidegate_status {
     // A thread that is being torn down has no last error any more; its status says enough.
     let _ = LAST_ERROR.try_with(|last| {
         if let Ok(mut last) = last.try_borrow_mut() {
@@ -61,7 +68,7 @@ fn bug(panic: Box<dyn std::any::Any + Send>) -> tidegate_status {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".into());
-    fail(&Error::new(Kind::Bug, format!("a bug in tidegate: {said}")))
+    fail(Error::new(Kind::Bug, format!("a bug in tidegate: {said}")))
 }
 
 /// This thread's last error.
