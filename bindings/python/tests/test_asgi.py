@@ -245,3 +245,24 @@ def test_bodies_of_problems_are_json(engine: Engine) -> None:
     _, denied = ask(app, "/items/1", "/items/1")
     assert denied.status_code == 429
     assert json.loads(denied.text)["type"]
+
+
+def test_an_application_that_has_started_says_so(engine: Engine) -> None:
+    app = TidegateMiddleware(shop(engine), engine)
+
+    async def lifespan() -> list[str]:
+        told = iter(["lifespan.startup", "lifespan.shutdown"])
+        said: list[str] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": next(told)}
+
+        async def send(message: Any) -> None:
+            said.append(message["type"])
+
+        await app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
+        return said
+
+    assert ask(app, "/health/startup")[0].status_code == 503
+    assert asyncio.run(lifespan()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert ask(app, "/health/startup")[0].status_code == 200

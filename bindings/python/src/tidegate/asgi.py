@@ -7,7 +7,8 @@
     app.add_middleware(TidegateMiddleware, engine=engine, limiter=engine.limiter("api"))
 
 See :class:`tidegate.web.Web` for what it takes. Requests are measured and limited, ``/metrics`` and
-``/health`` answered; a handler that a guard refuses becomes 429 or 503.
+``/health`` answered; a handler that a guard refuses becomes 429 or 503. When the application's
+lifespan has started, so has the process: ``/health/startup`` says 200 from then on.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class TidegateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
+            is_lifespan = scope["type"] == "lifespan"
+            await self.app(scope, receive, self.started(send) if is_lifespan else send)
             return
         web = self.web
         method, path = scope["method"], scope["path"]
@@ -88,6 +90,16 @@ class TidegateMiddleware:
         finally:
             web.active.dec()
             web.duration(method, self.route(scope), status).record(perf_counter() - begun)
+
+    def started(self, send: Send) -> Send:
+        """`send` of an application's lifespan: once it has started, so has this process."""
+
+        async def watch(message: Message) -> None:
+            if message["type"] == "lifespan.startup.complete":
+                self.web.engine.startup_done()
+            await send(message)
+
+        return watch
 
     def route(self, scope: Scope) -> str:
         """The template that the path matched, or nothing."""

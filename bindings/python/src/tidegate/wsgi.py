@@ -7,7 +7,8 @@
     app.wsgi_app = TidegateMiddleware(app.wsgi_app, engine, limiter=engine.limiter("api"))
 
 See :class:`tidegate.web.Web` for what it takes. Requests are measured and limited, ``/metrics`` and
-``/health`` answered; a handler that a guard refuses becomes 429 or 503.
+``/health`` answered; a handler that a guard refuses becomes 429 or 503. WSGI has no word for an
+application that has started: call ``engine.startup_done()``, and ``/health/startup`` says 200.
 """
 
 from __future__ import annotations
