@@ -5,6 +5,7 @@ package grpc
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -58,18 +59,88 @@ func (i *Interceptors) StreamServer(service any, stream grpc.ServerStream, info 
 
 // UnaryClient is a grpc.UnaryClientInterceptor.
 func (i *Interceptors) UnaryClient(ctx context.Context, method string, request, reply any, connection *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
-	if i.guards.Limiter != (tidegate.Limiter{}) {
-		key := method
-		if i.guards.Key != nil {
-			key = i.guards.Key(ctx, method)
-		}
-		if err := i.guards.Limiter.Key(key).Wait(ctx); err != nil {
-			return refused(err)
-		}
+	if err := i.wait(ctx, method); err != nil {
+		return err
 	}
-	return i.guarded(ctx, "rpc.client", method, func() error {
+	return i.guarded("rpc.client", method, func() error {
 		return invoke(ctx, method, request, reply, connection, options...)
 	})
+}
+
+// StreamClient is a grpc.StreamClientInterceptor. A stream is one call: it ends with the error that
+// RecvMsg returns, with the answer where there is only one, or with its context.
+func (i *Interceptors) StreamClient(ctx context.Context, description *grpc.StreamDesc, connection *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	if err := i.wait(ctx, method); err != nil {
+		return nil, err
+	}
+	call, err := i.begin("rpc.client", method)
+	if err != nil {
+		return nil, err
+	}
+	opened := false
+	defer func() {
+		if !opened { // by a panic
+			call.end(tidegate.Failure, "panic")
+		}
+	}()
+	inner, err := open(ctx, description, connection, method, options...)
+	opened = true
+	if err != nil {
+		call.end(ended(err))
+		return nil, err
+	}
+	s := &clientStream{ClientStream: inner, call: call, one: !description.ServerStreams}
+	s.stop = context.AfterFunc(ctx, func() { s.finish(status.FromContextError(ctx.Err()).Err()) })
+	return s, nil
+}
+
+// clientStream reports its call once.
+type clientStream struct {
+	grpc.ClientStream
+	call call
+	one  bool // one answer is all there is
+	once sync.Once
+	stop func() bool
+}
+
+func (s *clientStream) RecvMsg(message any) error {
+	err := s.ClientStream.RecvMsg(message)
+	switch {
+	case errors.Is(err, io.EOF):
+		s.finish(nil)
+	case err != nil || s.one:
+		s.finish(err)
+	}
+	return err
+}
+
+func (s *clientStream) finish(err error) {
+	s.once.Do(func() { s.call.end(ended(err)) })
+	if s.stop != nil {
+		s.stop()
+	}
+}
+
+// wait waits for the limiter of a client.
+func (i *Interceptors) wait(ctx context.Context, method string) error {
+	if i.guards.Limiter == (tidegate.Limiter{}) {
+		return nil
+	}
+	key := method
+	if i.guards.Key != nil {
+		key = i.guards.Key(ctx, method)
+	}
+	err := i.guards.Limiter.Key(key).Wait(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return status.FromContextError(ctx.Err()).Err()
+	case errors.Is(err, tidegate.ErrDenied):
+		return refused(err)
+	default: // a limiter that cannot be asked (the engine was closed) stops nobody
+		return nil
+	}
 }
 
 func (i *Interceptors) serve(ctx context.Context, method string, call func() error) error {
@@ -83,7 +154,7 @@ func (i *Interceptors) serve(ctx context.Context, method string, call func() err
 			return refused(&tidegate.Denied{Guard: "limiter", RetryAfter: decision.RetryAfter})
 		}
 	}
-	return i.guarded(ctx, "rpc.server", method, call)
+	return i.guarded("rpc.server", method, call)
 }
 
 func address(ctx context.Context) string {
@@ -94,34 +165,62 @@ func address(ctx context.Context) string {
 }
 
 // guarded calls behind bulkhead and breaker, and records how it went, also when it panics.
-func (i *Interceptors) guarded(ctx context.Context, name, method string, call func() error) (err error) {
-	if i.guards.Bulkhead != (tidegate.Bulkhead{}) {
-		place, err := i.guards.Bulkhead.Enter()
-		if err != nil {
-			return refused(err)
-		}
-		defer place.Leave()
+func (i *Interceptors) guarded(name, method string, f func() error) error {
+	call, err := i.begin(name, method)
+	if err != nil {
+		return err
 	}
-	var permit tidegate.BreakerPermit
-	if i.guards.Breaker != (tidegate.Breaker{}) {
-		if permit, err = i.guards.Breaker.Acquire(); err != nil {
-			return refused(err)
-		}
-	}
-	start := time.Now()
 	outcome, code := tidegate.Failure, "panic"
-	defer func() {
-		took := time.Since(start)
-		if permit != (tidegate.BreakerPermit{}) {
-			permit.Report(outcome, took)
-		}
-		if operation, err := i.operation(name, method); err == nil {
-			operation.Record(took, outcome, code)
-		}
-	}()
-	err = call()
+	defer func() { call.end(outcome, code) }()
+	err = f()
 	outcome, code = ended(err)
 	return err
+}
+
+// call is a call that the guards let go on.
+type call struct {
+	i            *Interceptors
+	name, method string
+	start        time.Time
+	place        tidegate.BulkheadPermit
+	permit       tidegate.BreakerPermit
+}
+
+// begin asks bulkhead and breaker. As with the limiter, one that cannot be asked stops nobody.
+func (i *Interceptors) begin(name, method string) (call, error) {
+	c := call{i: i, name: name, method: method}
+	var err error
+	if i.guards.Bulkhead != (tidegate.Bulkhead{}) {
+		if c.place, err = i.guards.Bulkhead.Enter(); errors.Is(err, tidegate.ErrDenied) {
+			return c, refused(err)
+		}
+	}
+	if i.guards.Breaker != (tidegate.Breaker{}) {
+		if c.permit, err = i.guards.Breaker.Acquire(); errors.Is(err, tidegate.ErrDenied) {
+			c.leave()
+			return c, refused(err)
+		}
+	}
+	c.start = time.Now()
+	return c, nil
+}
+
+func (c *call) leave() {
+	if c.place != (tidegate.BulkheadPermit{}) {
+		c.place.Leave()
+	}
+}
+
+// end gives back what the call held, and records it.
+func (c *call) end(outcome tidegate.Outcome, code string) {
+	took := time.Since(c.start)
+	c.leave()
+	if c.permit != (tidegate.BreakerPermit{}) {
+		c.permit.Report(outcome, took)
+	}
+	if operation, err := c.i.operation(c.name, c.method); err == nil {
+		operation.Record(took, outcome, code)
+	}
 }
 
 func (i *Interceptors) operation(name, method string) (tidegate.Operation, error) {
@@ -150,15 +249,12 @@ func ended(err error) (tidegate.Outcome, string) {
 	}
 }
 
-// refused is a denial as a status; any other error is passed on.
+// refused is a denial as a status.
 func refused(err error) error {
-	var denied *tidegate.Denied
-	if !errors.As(err, &denied) {
-		return err
-	}
 	code := codes.Unavailable
-	if denied.Guard == "limiter" {
+	var denied *tidegate.Denied
+	if errors.As(err, &denied) && denied.Guard == "limiter" {
 		code = codes.ResourceExhausted
 	}
-	return status.Error(code, denied.Error())
+	return status.Error(code, err.Error())
 }

@@ -2,6 +2,7 @@ package grpc_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -105,5 +106,138 @@ func TestCallsAreRecordedLimitedAndBroken(t *testing.T) {
 	reading, err := operation.Read(0)
 	if err != nil || reading.Successes != 1 || reading.Ignored != 1 || reading.Failures < 3 {
 		t.Error(reading, err)
+	}
+}
+
+// Streams are called behind the same guards, and are one call each, however they end.
+func TestStreamsOfAClient(t *testing.T) {
+	engine, err := tidegate.Open(tidegate.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	bulkhead, err := engine.Bulkhead("rpc", &tidegate.BulkheadConfig{MaxConcurrent: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	breaker, err := engine.Breaker("rpc", &tidegate.BreakerConfig{FailureRate: 0.5, MinimumCalls: 2, Open: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := guard.New(engine, guard.Guards{Bulkhead: bulkhead, Breaker: breaker})
+	server := grpc.NewServer()
+	s := &watched{answers: make(chan error), left: make(chan bool, 8)}
+	grpc_health_v1.RegisterHealthServer(server, s)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(listener)
+	defer server.Stop()
+	connection, err := grpc.NewClient(listener.Addr().String(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithStreamInterceptor(outside.StreamClient))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	client := grpc_health_v1.NewHealthClient(connection)
+	watch := func(ctx context.Context) grpc.ServerStreamingClient[grpc_health_v1.HealthCheckResponse] {
+		t.Helper()
+		stream, err := client.Watch(ctx, &grpc_health_v1.HealthCheckRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream
+	}
+	inUse := func() uint64 {
+		reading, err := bulkhead.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reading.InUse
+	}
+
+	stream := watch(t.Context())
+	s.answers <- nil
+	if _, err := stream.Recv(); err != nil {
+		t.Error(err)
+	}
+	if inUse() != 1 {
+		t.Error("a stream that goes on holds its place")
+	}
+	if _, err := client.Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{}); status.Code(err) != codes.Unavailable {
+		t.Error("there was room for a second stream:", err)
+	}
+	s.answers <- io.EOF
+	if _, err := stream.Recv(); err != io.EOF || inUse() != 0 {
+		t.Error(err, inUse())
+	}
+	<-s.left
+
+	ctx, cancel := context.WithCancel(t.Context())
+	stream = watch(ctx)
+	s.answers <- nil // the server has it
+	if _, err := stream.Recv(); err != nil {
+		t.Error(err)
+	}
+	cancel() // and nobody receives any more
+	for deadline := time.Now().Add(time.Minute); inUse() != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the place of a cancelled stream does not come back")
+		}
+	}
+	if _, err := stream.Recv(); status.Code(err) != codes.Canceled {
+		t.Error(err)
+	}
+	<-s.left
+
+	stream = watch(t.Context())
+	s.answers <- status.Error(codes.Internal, "out of order")
+	if _, err := stream.Recv(); status.Code(err) != codes.Internal || inUse() != 0 {
+		t.Error(err, inUse())
+	}
+	operation, err := engine.Operation("rpc.client", &tidegate.MetricOptions{
+		Labels: map[string]string{"rpc_method": grpc_health_v1.Health_Watch_FullMethodName}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reading, err := operation.Read(0)
+	if err != nil || reading.Successes != 1 || reading.Ignored != 1 || reading.Failures != 1 {
+		t.Errorf("%+v %v", reading, err)
+	}
+	if phase, err := breaker.Phase(); err != nil || phase != tidegate.BreakerOpen {
+		t.Error("one of two that counted failed, and the breaker is", phase, err)
+	}
+	if _, err := client.Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{}); status.Code(err) != codes.Unavailable {
+		t.Error(err)
+	}
+	if inUse() != 0 {
+		t.Error("what the breaker refused holds a place")
+	}
+}
+
+// watched sends a message for each nil, and ends with anything else.
+type watched struct {
+	grpc_health_v1.UnimplementedHealthServer
+	answers chan error
+	left    chan bool // one for each stream that ended here
+}
+
+func (s *watched) Watch(_ *grpc_health_v1.HealthCheckRequest, stream grpc.ServerStreamingServer[grpc_health_v1.HealthCheckResponse]) error {
+	defer func() { s.left <- true }()
+	for {
+		select {
+		case err := <-s.answers:
+			if err == io.EOF {
+				return nil
+			} else if err != nil {
+				return err
+			}
+			if err := stream.Send(&grpc_health_v1.HealthCheckResponse{}); err != nil {
+				return err
+			}
+		case <-stream.Context().Done():
+			return nil
+		}
 	}
 }

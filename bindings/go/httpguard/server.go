@@ -4,6 +4,7 @@ package httpguard
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net"
 	"net/http"
@@ -147,7 +148,8 @@ func wholeSeconds(d time.Duration) string {
 // 503. Handlers call it with what Do returned.
 func Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, after := http.StatusServiceUnavailable, time.Duration(0)
-	if denied, ok := err.(*tidegate.Denied); ok {
+	var denied *tidegate.Denied
+	if errors.As(err, &denied) {
 		after = denied.RetryAfter
 		if denied.Guard == "limiter" {
 			status = http.StatusTooManyRequests

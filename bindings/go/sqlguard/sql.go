@@ -96,31 +96,48 @@ func (o *Options) record(start time.Time, text string, err error) {
 	o.Operation.Record(took, outcome, code)
 }
 
+// call makes a call of the driver and records it, also when it panics.
+func (o *Options) call(text string, f func() error) error {
+	start := time.Now()
+	ended := false
+	defer func() {
+		if !ended {
+			o.Operation.Record(time.Since(start), tidegate.Failure, "panic")
+		}
+	}()
+	err := f()
+	ended = true
+	o.record(start, text, err)
+	return err
+}
+
 // conn has every optional interface, and falls back as database/sql does where inner lacks one.
 type conn struct {
 	driver.Conn
 	options *Options
 }
 
-func (c *conn) QueryContext(ctx context.Context, text string, arguments []driver.NamedValue) (driver.Rows, error) {
+func (c *conn) QueryContext(ctx context.Context, text string, arguments []driver.NamedValue) (rows driver.Rows, err error) {
 	inner, ok := c.Conn.(driver.QueryerContext)
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	start := time.Now()
-	rows, err := inner.QueryContext(ctx, text, arguments)
-	c.options.record(start, text, err)
+	err = c.options.call(text, func() (err error) {
+		rows, err = inner.QueryContext(ctx, text, arguments)
+		return err
+	})
 	return rows, err
 }
 
-func (c *conn) ExecContext(ctx context.Context, text string, arguments []driver.NamedValue) (driver.Result, error) {
+func (c *conn) ExecContext(ctx context.Context, text string, arguments []driver.NamedValue) (done driver.Result, err error) {
 	inner, ok := c.Conn.(driver.ExecerContext)
 	if !ok {
 		return nil, driver.ErrSkip
 	}
-	start := time.Now()
-	done, err := inner.ExecContext(ctx, text, arguments)
-	c.options.record(start, text, err)
+	err = c.options.call(text, func() (err error) {
+		done, err = inner.ExecContext(ctx, text, arguments)
+		return err
+	})
 	return done, err
 }
 
@@ -186,30 +203,36 @@ type stmt struct {
 }
 
 func (s *stmt) QueryContext(ctx context.Context, arguments []driver.NamedValue) (rows driver.Rows, err error) {
-	start := time.Now()
-	if inner, ok := s.Stmt.(driver.StmtQueryContext); ok {
-		rows, err = inner.QueryContext(ctx, arguments)
-	} else if values, unnamed := valuesOf(arguments); unnamed != nil {
-		err = unnamed
-	} else {
+	err = s.conn.options.call(s.text, func() (err error) {
+		if inner, ok := s.Stmt.(driver.StmtQueryContext); ok {
+			rows, err = inner.QueryContext(ctx, arguments)
+			return err
+		}
+		values, err := valuesOf(arguments)
+		if err != nil {
+			return err
+		}
 		//lint:ignore SA1019 it is all that such a driver has
 		rows, err = s.Stmt.Query(values)
-	}
-	s.conn.options.record(start, s.text, err)
+		return err
+	})
 	return rows, err
 }
 
 func (s *stmt) ExecContext(ctx context.Context, arguments []driver.NamedValue) (done driver.Result, err error) {
-	start := time.Now()
-	if inner, ok := s.Stmt.(driver.StmtExecContext); ok {
-		done, err = inner.ExecContext(ctx, arguments)
-	} else if values, unnamed := valuesOf(arguments); unnamed != nil {
-		err = unnamed
-	} else {
+	err = s.conn.options.call(s.text, func() (err error) {
+		if inner, ok := s.Stmt.(driver.StmtExecContext); ok {
+			done, err = inner.ExecContext(ctx, arguments)
+			return err
+		}
+		values, err := valuesOf(arguments)
+		if err != nil {
+			return err
+		}
 		//lint:ignore SA1019 it is all that such a driver has
 		done, err = s.Stmt.Exec(values)
-	}
-	s.conn.options.record(start, s.text, err)
+		return err
+	})
 	return done, err
 }
 
