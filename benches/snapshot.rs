@@ -66,21 +66,31 @@ fn main() {
 }
 
 /// A writer's time for a record, by batches of [`BATCH`], alone and while another thread, on
-/// another CPU if there is one, takes and renders one snapshot after the other.
+/// another CPU if there is one, takes and renders snapshots: each second, ten times a second, and
+/// one after the other.
 fn beside_a_writer(engine: &Engine, ids: &[HistogramId], length: Duration) {
     println!("\na writer's record, batches of {BATCH}        p50      p99    p99.9 ns    batches");
-    for (name, scrape) in [("alone", false), ("while another thread scrapes", true)] {
+    let second = Duration::from_secs(1);
+    for (name, pause) in [
+        ("alone", None),
+        ("beside a scrape each second", Some(second)),
+        ("beside ten scrapes a second", Some(second / 10)),
+        ("beside scrapes without pause", Some(Duration::ZERO)),
+    ] {
         let stop = AtomicBool::new(false);
         let (mut batches, scrapes) = std::thread::scope(|scope| {
             let scraper = scope.spawn(|| {
                 common::pin(common::cpus() - 1);
                 let mut out = Vec::new();
-                let mut scrapes = 0;
-                while scrape && !stop.load(Ordering::Relaxed) {
+                let mut scrapes = 0u64;
+                while let Some(pause) = pause
+                    && !stop.load(Ordering::Relaxed)
+                {
                     out.clear();
                     export::write(Format::Prometheus, &engine.snapshot(), &mut out);
                     black_box(&out);
                     scrapes += 1;
+                    std::thread::sleep(pause.min(length / 3));
                 }
                 scrapes
             });

@@ -41,18 +41,16 @@ pub(super) fn lines<'b>(
     lines: impl Iterator<Item = (&'b Bound, u64)>,
 ) {
     for (bound, count) in lines {
-        let start = out.len();
-        // The longest line that there may be, which is cut to what this one is.
-        out.reserve(begin.len() + LONGEST_TEXT + LONGEST + 1);
+        // Behind the bound, the digits of the count; all of a size that is known beforehand.
+        let mut line = [0; LONGEST_TEXT + LONGEST + 1];
+        line[..LONGEST_TEXT].copy_from_slice(&bound.text);
+        let mut end = bound.length.min(LONGEST_TEXT);
+        if let Some(place) = line[end..].first_chunk_mut() {
+            end += digits(place, count);
+        }
+        line[end] = b'\n';
         out.extend_from_slice(begin);
-        out.extend_from_slice(&bound.text);
-        out.truncate(start + begin.len() + bound.length);
-        let mut text = [0; LONGEST];
-        let length = digits(&mut text, count);
-        let end = out.len() + length;
-        out.extend_from_slice(&text);
-        out.truncate(end);
-        out.push(b'\n');
+        out.extend_from_slice(&line[..=end]);
     }
 }
 

@@ -837,12 +837,14 @@ impl<'r> Registry<'r> {
 
 /// The name as Prometheus shows it.
 pub fn exported(name: &str) -> String {
-    let shown = |byte| match byte {
-        b'.' | b'-' | b'/' => b'_',
-        other => other,
-    };
+    let mut shown = name.as_bytes().to_vec();
+    for byte in &mut shown {
+        if matches!(byte, b'.' | b'-' | b'/') {
+            *byte = b'_';
+        }
+    }
     // One ASCII letter for another: it stays UTF-8.
-    String::from_utf8(name.bytes().map(shown).collect()).unwrap_or_default()
+    String::from_utf8(shown).unwrap_or_default()
 }
 
 #[cold]

@@ -270,18 +270,18 @@ impl Packer {
     pub(super) fn push_bytes(&mut self, octave: usize, counts: &[AtomicU64]) -> bool {
         let first = self.counts.len();
         let (groups, _) = counts.as_chunks::<GROUP>();
+        self.counts.resize(first + groups.len(), 0);
         let mut all = 0;
-        self.counts.reserve(groups.len());
-        for group in groups {
+        for (place, group) in self.counts[first..].iter_mut().zip(groups) {
             let group = values(group);
             all |= united(group);
-            self.counts.push(joined(group));
+            *place = joined(group);
         }
         let is_bytes = all <= 0xff;
         match sum_of(&self.counts[first..], 0) {
             total if is_bytes && total != 0 => {
+                self.head(octave, 0, total);
                 self.last = first;
-                self.heads.extend([(octave as u64) << SIZE_BITS, total]);
             }
             _ => self.counts.truncate(first),
         }
@@ -330,18 +330,20 @@ impl Packer {
         }
         match sum_of(&self.counts[first..], 0) {
             0 => self.counts.truncate(first),
-            total => {
-                let head = (octave as u64) << SIZE_BITS;
-                self.heads.extend([head, total]);
-            }
+            total => self.head(octave, 0, total),
         }
         true
     }
 
     fn begin(&mut self, octave: usize, size: u32, total: u64) {
         self.last = self.counts.len();
+        self.head(octave, size, total);
+    }
+
+    fn head(&mut self, octave: usize, size: u32, total: u64) {
         let head = (octave as u64) << SIZE_BITS | u64::from(size);
-        self.heads.extend([head, total]);
+        self.heads.push(head);
+        self.heads.push(total);
     }
 
     /// Makes room for octaves of so many buckets that are pushed plainly.
