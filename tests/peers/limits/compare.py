@@ -1,6 +1,7 @@
 """The same calls at the same times to tidegate and to `limits`; and the HTTP fields to a parser."""
 
 import ctypes
+import json
 import random
 import sys
 import time
@@ -55,14 +56,23 @@ class Tidegate:
         self.now_ns += by_ns
         self.expect(OK, self.library.tidegate_clock_advance(self.engine, ctypes.c_uint64(by_ns)))
 
-    def headers(self, limiter, decision, verdict):
+    def headers(self, limiter, decision, verdict, style=0):
         length = ctypes.c_size_t()
         text = ctypes.create_string_buffer(1000)
         self.expect(OK, self.library.tidegate_limiter_headers(
             self.engine, limiter, ctypes.byref(decision), ctypes.c_int32(verdict),
-            ctypes.c_uint32(0), text, ctypes.c_size_t(1000), ctypes.byref(length)))
+            ctypes.c_uint32(style), text, ctypes.c_size_t(1000), ctypes.byref(length)))
         lines = text.raw[:length.value].decode("ascii").split("\r\n")
-        return dict(line.split(": ", 1) for line in lines if line)
+        assert lines.pop() == "", lines
+        return dict(line.split(": ", 1) for line in lines)
+
+    def problem(self, limiter, decision):
+        length = ctypes.c_size_t()
+        text = ctypes.create_string_buffer(1000)
+        self.expect(OK, self.library.tidegate_limiter_problem(
+            self.engine, limiter, ctypes.byref(decision), text, ctypes.c_size_t(1000),
+            ctypes.byref(length)))
+        return json.loads(text.raw[:length.value])
 
 
 def moving_window(tidegate, limits, limit, seconds, seed):
@@ -104,6 +114,7 @@ def edge_of(theirs, item):
 
 
 def fixed_window(tidegate, limits, limit, seconds, seed):
+    """Costs of more than 1 are the same within a window: see README.md."""
     dice = random.Random(seed)
     ours = tidegate.limiter(
         f"fixed-{limit}-{seed}",
@@ -115,10 +126,11 @@ def fixed_window(tidegate, limits, limit, seconds, seed):
     for _ in range(40):
         # To the beginning of the next window: the first call of a window anchors it there.
         tidegate.advance(window_ns - tidegate.now_ns % window_ns)
-        left = window_ns - 1
+        left, cost = window_ns - 1, dice.randrange(1, min(limit, 4) + 1)
         for _ in range(3 * limit):
-            status, _ = tidegate.check(ours)
-            assert (status == OK) == theirs.hit(item, "key"), (limit, seed, tidegate.now_ns)
+            status, _ = tidegate.check(ours, cost)
+            answer = theirs.hit(item, "key", cost=cost)
+            assert (status == OK) == answer, (limit, seed, tidegate.now_ns)
             calls += 1
             step = dice.randrange(window_ns // (2 * limit)) // 1000 * 1000
             if step > left - SECOND // 1000:
@@ -128,27 +140,61 @@ def fixed_window(tidegate, limits, limit, seconds, seed):
     return f"{calls} calls"
 
 
+SECONDS = {"auth": 900, "standard": 60, "api": 3600}
+LIMITS = {"auth": 5, "standard": 60, "api": 1000}
+
+
 def fields(tidegate, parse):
-    names = ["api", "per user", 'quoted"back\\slash', "größe"]
-    for name in names:
-        try:
-            limiter = tidegate.limiter(name, '{"preset":"auth"}')
-        except AssertionError as illegal:
-            print("fields: not a limiter's name:", illegal)
-            continue
-        for _ in range(7):
-            verdict, decision = tidegate.check(limiter)
+    """Every style of fields, and the body of a denial, through all of a limit and beyond."""
+    for preset, limit in LIMITS.items():
+        name = f"per:{preset}/v1.2-x"
+        limiter = tidegate.limiter(name, f'{{"preset":"{preset}"}}')
+        denied = 0
+        while denied < 5:
+            verdict, decision = tidegate.check(limiter, 1 + limit // 100)
+            denied += verdict == DENIED
+            wait = -(-decision.retry_after_ns // SECOND)
+            reset = wait if verdict == DENIED else -(-decision.reset_after_ns // SECOND)
+
             found = tidegate.headers(limiter, decision, verdict)
-            ((policy, of_policy),) = parse(found["RateLimit-Policy"].encode(), tltype="list")
-            ((same, of_state),) = parse(found["RateLimit"].encode(), tltype="list")
-            assert isinstance(policy, str) and policy == same, found
-            assert of_policy == {"q": 5, "w": 900}, found
-            assert of_state["r"] == decision.remaining, found
-            assert isinstance(of_state["t"], int) and of_state["t"] >= 0, found
-            assert ("Retry-After" in found) == (verdict == DENIED), found
+            ((policy, of_policy),) = parse(found.pop("RateLimit-Policy").encode(), tltype="list")
+            ((same, of_state),) = parse(found.pop("RateLimit").encode(), tltype="list")
+            assert isinstance(policy, str) and policy == same == name, (policy, same)
+            assert of_policy == {"q": limit, "w": SECONDS[preset]}, of_policy
+            assert of_state == {"r": decision.remaining, "t": reset}, (of_state, reset)
+            may_come_again(parse, found, verdict, wait)
+
+            found = tidegate.headers(limiter, decision, verdict, 1)
+            ((quota, of_policy),) = parse(found.pop("RateLimit-Policy").encode(), tltype="list")
+            assert (quota, of_policy) == (limit, {"w": SECONDS[preset]}), found
+            for field, value in [("Limit", limit), ("Remaining", decision.remaining),
+                                 ("Reset", reset)]:
+                item, none = parse(found.pop(f"RateLimit-{field}").encode(), tltype="item")
+                assert (item, none) == (value, {}), (field, item)
+            may_come_again(parse, found, verdict, wait)
+
+            found = tidegate.headers(limiter, decision, verdict, 2)
+            for field, value in [("Limit", limit), ("Remaining", decision.remaining),
+                                 ("Reset", reset)]:
+                assert int(found.pop(f"X-RateLimit-{field}")) == value, (field, value)
+            may_come_again(parse, found, verdict, wait)
+
             if verdict == DENIED:
-                assert int(found["Retry-After"]) >= max(1, of_state["t"]), found
+                body = tidegate.problem(limiter, decision)
+                assert body["status"] == 429 and body["violated-policies"] == [name], body
+                assert body["type"].startswith("https://iana.org/assignments/http-problem-types#")
+                assert isinstance(body["title"], str) and f"{max(1, wait)} s" in body["detail"]
+            # Also at the last nanosecond before a unit comes back, and in the middle of a second.
+            tidegate.advance([0, 1, SECOND // 3, max(decision.retry_after_ns, 1) - 1][denied % 4])
     return "parsed"
+
+
+def may_come_again(parse, left, verdict, wait):
+    """Of what is left of the fields: Retry-After is there when denied, rounded up and at least 1."""
+    if verdict == DENIED:
+        item, none = parse(left.pop("Retry-After").encode(), tltype="item")
+        assert (item, none) == (max(1, wait), {}), (item, wait)
+    assert not left, left
 
 
 def main():
