@@ -7,7 +7,7 @@ use common::{HALF, LATENCIES};
 use std::ffi::c_char;
 use std::hint::black_box;
 use std::ptr::{null, null_mut};
-use tidegate::ffi::engine::{tidegate_engine, tidegate_engine_close, tidegate_engine_open};
+use tidegate::ffi::engine::{tidegate_engine_close, tidegate_engine_open};
 use tidegate::ffi::limiter::{
     tidegate_decision, tidegate_limiter, tidegate_limiter_check, tidegate_limiter_open,
 };
@@ -15,6 +15,7 @@ use tidegate::ffi::metric::{
     tidegate_counter, tidegate_counter_add, tidegate_counter_open, tidegate_histogram,
     tidegate_histogram_open, tidegate_histogram_record, tidegate_record_metric,
 };
+use tidegate::ffi::opaque::tidegate_engine;
 use tidegate::ffi::version::tidegate_abi_version;
 
 // As C sees them.

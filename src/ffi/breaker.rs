@@ -1,6 +1,6 @@
 //! Circuit breakers.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::outcome::{TIDEGATE_OUTCOME_SUCCESS, tidegate_outcome};
 use super::status::{TIDEGATE_DENIED, TIDEGATE_OK, tidegate_status};
 use super::{edge, input, outcome, output};

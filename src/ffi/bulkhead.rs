@@ -1,6 +1,6 @@
 //! Bulkheads.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::outcome::{self, tidegate_outcome};
 use super::status::{TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};

@@ -1,16 +1,12 @@
 //! Opening, attaching and closing engines; the manual clock.
 
+use super::opaque::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::Engine;
 use crate::engine::options::Options;
 use std::ffi::c_char;
 use std::path::Path;
-
-/**
- * This process's view of one region. Opaque; see tidegate_engine_open().
- */
-pub struct tidegate_engine(pub(super) Engine);
 
 /**
  * Opens an engine as `config_json` says.

@@ -1,6 +1,6 @@
 //! What is so rather than how much: info and enum metrics, and reported errors.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::EnumId;

@@ -1,6 +1,6 @@
 //! Chains of guards.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::outcome::{self, tidegate_outcome};
 use super::status::tidegate_status;
 use super::{edge, input, output};

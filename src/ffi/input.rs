@@ -3,7 +3,7 @@
 //! Each function relies on the one promise that a C caller makes: a pointer that is not NULL points
 //! to what the header says, for the length of the call.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use crate::base::error::{Error, Result};
 use crate::engine::Engine;
 use std::ffi::{CStr, c_char};

@@ -1,6 +1,6 @@
 //! Rate limiters.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::Limiter;

@@ -1,6 +1,6 @@
 //! Counters, gauges and histograms.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::status::{TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};
 use crate::base::error::{Error, Result};

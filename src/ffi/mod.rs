@@ -40,6 +40,8 @@ pub mod outcome;
 
 pub mod version;
 
+pub mod opaque;
+
 pub mod engine;
 
 pub mod metric;

@@ -1,6 +1,6 @@
 //! Operations: latency, outcome and error code together.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::outcome::{self, tidegate_outcome};
 use super::status::tidegate_status;
 use super::{edge, input, output};

@@ -1,6 +1,6 @@
 //! Retries.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::engine::Retry;

@@ -1,7 +1,7 @@
 //! Shards: cells that a binding's thread writes itself.
 
-use super::engine::tidegate_engine;
 use super::metric::{tidegate_counter, tidegate_histogram};
+use super::opaque::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::base::error::{Error, Result};

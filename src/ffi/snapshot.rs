@@ -1,6 +1,6 @@
 //! Snapshots: take, render, read back, subtract, merge, free.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::status::tidegate_status;
 use super::{edge, input, output};
 use crate::base::error::Error;

@@ -1,6 +1,6 @@
 //! Adaptive throttles.
 
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::outcome::tidegate_outcome;
 use super::status::tidegate_status;
 use super::{edge, input, outcome, output};

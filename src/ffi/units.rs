@@ -1,8 +1,8 @@
 //! Limiters beyond the plain check: several as one decision, units ahead of time and back, keys that
 //! are treated apart, HTTP fields.
 
-use super::engine::tidegate_engine;
 use super::limiter::{tidegate_decision, tidegate_limiter};
+use super::opaque::tidegate_engine;
 use super::status::{TIDEGATE_DENIED, TIDEGATE_OK, tidegate_status};
 use super::{edge, input, output};
 use crate::base::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Views: what a binding's thread compares and counts itself, beside the cells of a shard.
 
 use super::breaker::tidegate_breaker;
-use super::engine::tidegate_engine;
+use super::opaque::tidegate_engine;
 use super::operation::tidegate_operation;
 use super::outcome::tidegate_outcome;
 use super::shard::{cells_of, tidegate_shard, tidegate_shard_cells};
