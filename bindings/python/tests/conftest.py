@@ -27,5 +27,6 @@ def region() -> Iterator[Path]:
     path = Path(folder) / f"tidegate-test-{uuid.uuid4().hex}"
     yield path
     # Windows removes no file that is mapped.
-    with contextlib.suppress(PermissionError if os.name == "nt" else ()):
+    refused = (PermissionError,) if os.name == "nt" else ()
+    with contextlib.suppress(*refused):
         path.unlink(missing_ok=True)
