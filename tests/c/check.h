@@ -88,6 +88,12 @@ static inline bool check_is_slow(void)
     return getenv("TIDEGATE_MEMCHECK") != NULL;
 }
 
+/** True on a machine that says that it is slow: its coarse clock may lag by more than is trusted. */
+static inline bool check_is_emulated(void)
+{
+    return getenv("TIDEGATE_PATIENCE") != NULL;
+}
+
 /** An engine, or the end of the program. */
 static inline tidegate_engine *check_open(const char *config)
 {

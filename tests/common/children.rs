@@ -1,6 +1,6 @@
 //! Forked children with a deadline, and words that they and their parent see.
 
-use super::DEADLINE_S;
+use super::{DEADLINE_S, patience};
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Once;
@@ -92,13 +92,10 @@ pub fn join_all(children: Vec<Child>) {
     }
 }
 
-/// Lets this process be killed in `seconds`; 0 for never. A machine that is so many times slower than
-/// others says so by `TIDEGATE_PATIENCE`.
+/// Lets this process be killed in `seconds`, or later on a slow machine; 0 for never.
 pub fn set_alarm(seconds: u32) {
-    let patience = std::env::var("TIDEGATE_PATIENCE").ok();
-    let times = patience.and_then(|text| text.parse().ok()).unwrap_or(1);
     // SAFETY: alarm has no preconditions.
-    unsafe { libc::alarm(seconds.saturating_mul(times)) };
+    unsafe { libc::alarm(seconds.saturating_mul(patience())) };
 }
 
 impl Child {

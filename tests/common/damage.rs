@@ -1,6 +1,6 @@
 //! Regions that hold anything: each is tried by a child, which may crash or hang of it.
 
-use super::{Board, Child, Exit, TempRegion, fork, set_alarm};
+use super::{Board, Child, Exit, TempRegion, fork, patience, set_alarm};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,8 +23,8 @@ pub fn bytes_of(words: &[u64]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
 
-/// Uses a copy of a region for each of `cases`, in children, two at a time: a file that holds what
-/// `damaged` gives for the case. Panics with what went wrong, in the words of `shown`.
+/// Uses a copy of a region for each of `cases`, or on a slow machine some of them, in children, two at a
+/// time: a file that holds what `damaged` gives for the case. Panics with what went wrong, in the words of `shown`.
 pub fn try_all<C>(
     cases: &[C],
     damaged: impl Fn(&C) -> Vec<u64>,
@@ -32,6 +32,7 @@ pub fn try_all<C>(
     attempt: impl Fn(&Path),
 ) {
     let board = Board::new(CHILDREN);
+    let stride = CHILDREN as u64 * u64::from(patience());
     let copies: Vec<TempRegion> = (0..CHILDREN).map(|_| TempRegion::new("copy")).collect();
     let run = |child: usize| -> Child {
         fork(|| {
@@ -49,7 +50,7 @@ pub fn try_all<C>(
                 let bytes = bytes_of(&damaged(case));
                 file.write_all_at(&bytes, 0).expect("written");
                 attempt(path);
-                next.fetch_add(CHILDREN as u64, Relaxed);
+                next.fetch_add(stride, Relaxed);
             }
         })
     };
@@ -64,7 +65,7 @@ pub fn try_all<C>(
             if exit == Exit::Code(0) {
                 break;
             }
-            let at = board[number].fetch_add(CHILDREN as u64, Relaxed) as usize;
+            let at = board[number].fetch_add(stride, Relaxed) as usize;
             failures.push(format!("{}: {exit:?}", shown(&cases[at])));
             assert!(
                 failures.len() < MOST_FAILURES,
