@@ -9,7 +9,7 @@
 //! | `octave` | the first records of an octave are all counted in one octave |
 //! | `planes` | no add is lost; two owners never share a shard |
 //! | `shares` | a new process loses no add to its share of a gauge, and inherits nothing |
-//! | `slowest` | the slowest call stays, all are whole; the floor is never above it |
+//! | `slowest` | the slowest call stays, all are whole; the floor is never above it, whoever comes late |
 //!
 //! The stolen claim and the overlapping slots also hold with one preemption more, which takes eleven
 //! minutes; all others together take about one.
