@@ -575,7 +575,7 @@ impl<'r> Histogram<'r> {
         let words = self.words();
         let first = self.block.saturating_add(DIRECTORY);
         let directory = words.slice(first, 2 * DIRECTORY_ENTRIES).unwrap_or(&[]);
-        for entry in directory.chunks_exact(2) {
+        for entry in directory.as_chunks::<2>().0 {
             if entry[0].load(Ordering::Relaxed) == 0 {
                 continue;
             }
@@ -869,16 +869,23 @@ fn is_warm_at(before: u64) -> bool {
     before % limits::HOT_BUCKET_SAMPLES == limits::HOT_BUCKET_SAMPLES - 1
 }
 
-/// Takes what `PLANES` planes hold away from `counts`.
+/// Takes what `PLANES` planes hold away from `counts`, modulo 2^32.
 fn subtract<const PLANES: usize>(planes: [&[AtomicU64]; PLANES], counts: &mut [u64]) {
     let (groups, _) = counts.as_chunks_mut::<GROUP>();
     for (at, group) in groups.iter_mut().enumerate() {
-        let mut then = [0; GROUP];
-        for plane in planes.iter().rev() {
-            let word = plane.get(at).map_or(0, |cell| cell.load(Ordering::Relaxed));
-            then = behind(then, word.to_le_bytes());
-        }
-        *group = since(*group, then);
+        let low = woven(word_of(&planes, 0, at), word_of(&planes, 1, at));
+        let high = woven(word_of(&planes, 2, at), word_of(&planes, 3, at));
+        let [a, b, c, d, e, f, g, h] = *group;
+        *group = [
+            less(a, low.0, high.0, 0),
+            less(b, low.1, high.1, 0),
+            less(c, low.0, high.0, 16),
+            less(d, low.1, high.1, 16),
+            less(e, low.0, high.0, 32),
+            less(f, low.1, high.1, 32),
+            less(g, low.0, high.0, 48),
+            less(h, low.1, high.1, 48),
+        ];
     }
 }
 
@@ -1053,6 +1060,7 @@ impl Distribution {
 
     /// How many values are at most each of `bounds`, which ascend, those of the bucket that it lies
     /// in included.
+    #[inline(always)]
     pub fn counts_up_to(&self, bounds: impl Iterator<Item = f64>, mut give: impl FnMut(u64)) {
         let mut octaves = self.counts.octaves();
         let mut next = octaves.next();
@@ -1063,12 +1071,18 @@ impl Distribution {
                 continue;
             }
             let (number, bucket) = buckets::locate((bound + 0.0).to_bits(), self.bits);
-            while let Some(octave) = next.filter(|octave| octave.number < number) {
-                before = before.saturating_add(octave.total);
-                next = octaves.next();
-            }
-            let part = next.filter(|octave| octave.number == number);
-            give(before.saturating_add(part.map_or(0, |octave| octave.sum(bucket + 1))));
+            give(loop {
+                match &next {
+                    Some(octave) if octave.number < number => {
+                        before = before.saturating_add(octave.total);
+                        next = octaves.next();
+                    }
+                    Some(octave) if octave.number == number => {
+                        break before.saturating_add(octave.sum(bucket + 1));
+                    }
+                    _ => break before,
+                }
+            });
         }
     }
 
@@ -1126,36 +1140,29 @@ fn values([a, b, c, d, e, f, g, h]: &[AtomicU64; GROUP]) -> [u64; GROUP] {
     ]
 }
 
-/// Each number with a byte appended to it.
+/// Word `at` of a plane, of which there may be fewer.
 #[inline(always)]
-fn behind([a, b, c, d, e, f, g, h]: [u32; GROUP], bytes: [u8; GROUP]) -> [u32; GROUP] {
-    let join = |number: u32, byte: u8| number << 8 | u32::from(byte);
-    [
-        join(a, bytes[0]),
-        join(b, bytes[1]),
-        join(c, bytes[2]),
-        join(d, bytes[3]),
-        join(e, bytes[4]),
-        join(f, bytes[5]),
-        join(g, bytes[6]),
-        join(h, bytes[7]),
-    ]
+fn word_of<const PLANES: usize>(planes: &[&[AtomicU64]; PLANES], plane: usize, at: usize) -> u64 {
+    let cell = planes.get(plane).and_then(|plane| plane.get(at));
+    cell.map_or(0, |cell| cell.load(Ordering::Relaxed))
 }
 
-/// What counts are more than they were `then`, modulo 2^32.
+/// Eight numbers of two bytes each, by their lower and their upper bytes: those in even places, and
+/// those in odd ones.
 #[inline(always)]
-fn since([a, b, c, d, e, f, g, h]: [u64; GROUP], then: [u32; GROUP]) -> [u64; GROUP] {
-    let differ = |count: u64, then: u32| u64::from((count as u32).wrapping_sub(then));
-    [
-        differ(a, then[0]),
-        differ(b, then[1]),
-        differ(c, then[2]),
-        differ(d, then[3]),
-        differ(e, then[4]),
-        differ(f, then[5]),
-        differ(g, then[6]),
-        differ(h, then[7]),
-    ]
+fn woven(lower: u64, upper: u64) -> (u64, u64) {
+    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
+    let even = lower & EVEN | (upper & EVEN) << 8;
+    let odd = lower >> 8 & EVEN | upper & !EVEN;
+    (even, odd)
+}
+
+/// What `count` is more than it was then, modulo 2^32: the two bytes at bit `at` of `low`, and those
+/// of `high` above them.
+#[inline(always)]
+fn less(count: u64, low: u64, high: u64, at: u32) -> u64 {
+    let then = u32::from((low >> at) as u16) | u32::from((high >> at) as u16) << 16;
+    u64::from((count as u32).wrapping_sub(then))
 }
 
 #[inline(always)]

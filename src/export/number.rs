@@ -16,15 +16,21 @@ pub(super) fn whole(out: &mut Vec<u8>, value: u64) {
 /// Writes the digits of `value` to the beginning of `text`; returns how many.
 #[inline(always)]
 fn digits(text: &mut [u8; LONGEST], mut value: u64) -> usize {
-    let length = value.checked_ilog10().map_or(1, |log| log as usize + 1);
+    let length = match value {
+        0..10 => 1,
+        10..100 => 2,
+        100..1000 => 3,
+        1000..10_000 => 4,
+        _ => value.ilog10() as usize + 1,
+    };
     let mut at = length;
     // Two at a time: a division takes longer than all else here.
     while at >= 2 {
         let two = (value % 100) as u8;
         value /= 100;
         at -= 2;
-        if let Some(place) = text.get_mut(at..at + 2) {
-            place.copy_from_slice(&[b'0' + two / 10, b'0' + two % 10]);
+        if let Some([tens, ones]) = text.get_mut(at..at + 2) {
+            (*tens, *ones) = (b'0' + two / 10, b'0' + two % 10);
         }
     }
     if at == 1 {
@@ -33,25 +39,38 @@ fn digits(text: &mut [u8; LONGEST], mut value: u64) -> usize {
     length
 }
 
+/// Behind what begins a line: a bound, the digits of a count, the end of the line.
+const REST: usize = LONGEST_TEXT + LONGEST + 1;
+
 /// A line for each bound of a histogram: what begins them all, the bound, its count. Most of a large
-/// exposition is such lines, so they are put together in place.
+/// exposition is such lines, so they are put together in `room`, whose contents mean nothing, and
+/// appended at once.
 pub(super) fn lines<'b>(
     out: &mut Vec<u8>,
+    room: &mut Vec<u8>,
     begin: &[u8],
     lines: impl Iterator<Item = (&'b Bound, u64)>,
 ) {
+    let mut end = 0;
     for (bound, count) in lines {
-        // Behind the bound, the digits of the count; all of a size that is known beforehand.
-        let mut line = [0; LONGEST_TEXT + LONGEST + 1];
-        line[..LONGEST_TEXT].copy_from_slice(&bound.text);
-        let mut end = bound.length.min(LONGEST_TEXT);
-        if let Some(place) = line[end..].first_chunk_mut() {
-            end += digits(place, count);
+        let most = end + begin.len() + REST;
+        if room.len() < most {
+            room.resize(most * 2, 0);
         }
-        line[end] = b'\n';
-        out.extend_from_slice(begin);
-        out.extend_from_slice(&line[..=end]);
+        let (first, rest) = room[end..most].split_at_mut(begin.len());
+        first.copy_from_slice(begin);
+        // All of a size that is known beforehand.
+        if let Some(place) = rest.first_chunk_mut() {
+            *place = bound.text;
+        }
+        let mut length = bound.length.min(LONGEST_TEXT);
+        if let Some(place) = rest[length..].first_chunk_mut() {
+            length += digits(place, count);
+        }
+        rest[length] = b'\n';
+        end += begin.len() + length + 1;
     }
+    out.extend_from_slice(&room[..end]);
 }
 
 /// A double in JSON: the shortest decimal that reads back as the same double, with a point or an

@@ -106,6 +106,7 @@ pub fn write(snapshot: &Snapshot, dialect: Dialect, out: &mut Vec<u8>) {
         out,
         labels: Vec::new(),
         line: Vec::new(),
+        room: Vec::new(),
         created: match dialect {
             Dialect::OpenMetrics { created: true } => {
                 Some(snapshot.engine.created_wall_ns as f64 / 1e9)
@@ -164,6 +165,8 @@ struct Text<'o> {
     labels: Vec<u8>,
     /// What begins each line of a histogram.
     line: Vec<u8>,
+    /// Where the lines of a histogram are put together.
+    room: Vec<u8>,
     /// When everything began to count, where that is to be said.
     created: Option<f64>,
     dialect: Dialect,
@@ -252,13 +255,13 @@ impl Text<'_> {
     fn head(&mut self, name: &str, kind: Kind, unit: &str, help: &str) {
         if self.dialect == Dialect::Prometheus {
             if !help.is_empty() {
-                self.meta("HELP", name);
+                self.meta("# HELP ", name);
                 escape::help(self.out, help);
                 self.put("\n");
             }
-            self.meta("TYPE", name);
+            self.meta("# TYPE ", name);
             self.put(type_of(kind));
-            self.put("\n");
+            self.out.push(b'\n');
             return;
         }
         let (name, kind) = match kind {
@@ -272,19 +275,19 @@ impl Text<'_> {
             }
             _ => (name, type_of(kind)),
         };
-        self.meta("TYPE", name);
+        self.meta("# TYPE ", name);
         self.put(kind);
         self.put("\n");
         let has_unit = name
             .strip_suffix(unit)
             .is_some_and(|stem| stem.ends_with('_'));
         if !unit.is_empty() && has_unit {
-            self.meta("UNIT", name);
+            self.meta("# UNIT ", name);
             self.put(unit);
             self.put("\n");
         }
         if !help.is_empty() {
-            self.meta("HELP", name);
+            self.meta("# HELP ", name);
             // Unlike Prometheus text, OpenMetrics escapes quotes here as well.
             escape::label_value(self.out, help);
             self.put("\n");
@@ -292,9 +295,9 @@ impl Text<'_> {
     }
 
     fn meta(&mut self, what: &str, name: &str) {
-        for part in ["# ", what, " ", name, " "] {
-            self.put(part);
-        }
+        self.put(what);
+        self.put(name);
+        self.out.push(b' ');
     }
 
     /// Since when a series counts, where that is to be said.
@@ -319,18 +322,20 @@ impl Text<'_> {
 
     fn sample(&mut self, name: &str, suffix: &str, value: Number) {
         self.put(name);
-        self.put(suffix);
-        if !self.labels.is_empty() {
-            self.put("{");
-            self.out.extend_from_slice(&self.labels);
-            self.put("}");
+        if !suffix.is_empty() {
+            self.put(suffix);
         }
-        self.put(" ");
+        if !self.labels.is_empty() {
+            self.out.push(b'{');
+            self.out.extend_from_slice(&self.labels);
+            self.out.push(b'}');
+        }
+        self.out.push(b' ');
         match value {
             Number::Whole(value) => number::whole(self.out, value),
             Number::Real(value) => number::sample(self.out, value),
         }
-        self.put("\n");
+        self.out.push(b'\n');
     }
 
     fn histogram(
@@ -352,11 +357,16 @@ impl Text<'_> {
         }
         self.line.extend_from_slice(b"le=\"");
         if self.dialect == Dialect::Prometheus || exemplars.is_empty() {
-            number::lines(self.out, &self.line, lines);
+            number::lines(self.out, &mut self.room, &self.line, lines);
         } else {
             let mut below = f64::NEG_INFINITY;
             for (bound, count) in lines {
-                number::lines(self.out, &self.line, [(bound, count)].into_iter());
+                number::lines(
+                    self.out,
+                    &mut self.room,
+                    &self.line,
+                    [(bound, count)].into_iter(),
+                );
                 self.out.pop();
                 self.exemplar(exemplars, below, bound.at);
                 self.put("\n");

@@ -128,10 +128,12 @@ impl Packed {
 }
 
 impl Octave<'_> {
+    #[inline(always)]
     fn bits_of_a_count(&self) -> u32 {
         8 << self.size
     }
 
+    #[inline(always)]
     fn counts_of_a_word(&self) -> usize {
         8 >> self.size
     }
@@ -150,26 +152,21 @@ impl Octave<'_> {
     }
 
     /// The counts of the first `buckets` buckets, added up.
+    #[inline(always)]
     pub(super) fn sum(&self, buckets: usize) -> u64 {
-        let each = self.counts_of_a_word();
-        let (whole, rest) = self.words.split_at((buckets / each).min(self.words.len()));
-        let part = match rest.first() {
-            Some(word) if !buckets.is_multiple_of(each) => {
-                let shift = 64 - (buckets % each) as u32 * self.bits_of_a_count();
-                (word << shift) >> shift
-            }
-            _ => 0,
-        };
-        sum_of(whole, self.size).wrapping_add(sum_of(&[part], self.size))
+        sum_of_first(self.words, self.size, buckets)
     }
 
     /// The first bucket up to which the counts reach `rank`; the last one when a damaged region
     /// made sums that wrap.
     pub(super) fn reach(&self, rank: u64) -> usize {
+        if self.size == 3 {
+            return self.reach_words(rank);
+        }
         let each = self.counts_of_a_word();
         let mut before = 0u64;
         for (at, word) in self.words.iter().enumerate() {
-            let with = before.saturating_add(sum_of(&[*word], self.size));
+            let with = before.saturating_add(sum_in(*word, self.size));
             if with < rank {
                 before = with;
                 continue;
@@ -182,6 +179,27 @@ impl Octave<'_> {
             }
         }
         (self.words.len() * each).saturating_sub(1)
+    }
+
+    /// The same where each count is a word.
+    fn reach_words(&self, rank: u64) -> usize {
+        let (groups, _) = self.words.as_chunks::<GROUP>();
+        let (mut before, mut first) = (0u64, 0);
+        for group in groups {
+            let with = saturated(before, group);
+            if with >= rank {
+                break;
+            }
+            before = with;
+            first += GROUP;
+        }
+        for (at, count) in self.words.iter().enumerate().skip(first) {
+            before = before.saturating_add(*count);
+            if before >= rank {
+                return at;
+            }
+        }
+        self.words.len().saturating_sub(1)
     }
 
     fn first(&self) -> Option<usize> {
@@ -198,35 +216,102 @@ impl Octave<'_> {
 }
 
 /// An octave's number, and the size of its counts.
+#[inline(always)]
 fn apart(head: u64) -> (usize, u32) {
     let size = head & ((1 << SIZE_BITS) - 1);
     ((head >> SIZE_BITS) as usize, size as u32)
 }
 
-/// Words of an octave's counts.
+/// Words of an octave's counts, which are eight or a multiple of it.
+#[inline(always)]
 fn words_of(bits: u32, size: u32) -> usize {
-    (1usize << bits << size).div_ceil(8)
+    (1usize << bits << size) / 8
 }
 
-/// All counts of `1 << size` bytes in `words`, added up.
-fn sum_of(words: &[u64], size: u32) -> u64 {
-    let halves = |lanes: u64| (lanes >> 32) + (lanes & 0xffff_ffff);
-    let pairs = |word: u64| ((word >> 8) & 0x00ff_00ff_00ff_00ff) + (word & 0x00ff_00ff_00ff_00ff);
-    let shorts = |lanes: u64| ((lanes >> 16) & 0xffff_0000_ffff) + (lanes & 0xffff_0000_ffff);
+/// The first `counts` counts of `1 << size` bytes in `words`, added up.
+fn sum_of_first(words: &[u64], size: u32, counts: usize) -> u64 {
+    // A word has eight counts, or a half, a quarter, an eighth of it: no division is needed.
+    let whole = (counts >> (3 - size)).min(words.len());
+    let left = (counts & ((8 >> size) - 1)) as u32;
+    let part = match words.get(whole) {
+        Some(word) if left != 0 => {
+            let shift = 64 - (left << (3 + size));
+            (word << shift) >> shift
+        }
+        _ => 0,
+    };
+    let words = &words[..whole];
     // An octave has at most 256 counts, so that no lane overflows.
     match size {
-        0 => halves(shorts(words.iter().fold(0, |sum, word| sum + pairs(*word)))),
-        1 => halves(words.iter().fold(0, |sum, word| sum + shorts(*word))),
-        2 => words.iter().fold(0, |sum, word| sum + halves(*word)),
-        _ => words.iter().fold(0, |sum, word| sum.wrapping_add(*word)),
+        0 => of_pairs(
+            words
+                .iter()
+                .fold(pairs(part), |sum, word| sum + pairs(*word)),
+        ),
+        1 => halves(
+            words
+                .iter()
+                .fold(shorts(part), |sum, word| sum + shorts(*word)),
+        ),
+        2 => words
+            .iter()
+            .fold(halves(part), |sum, word| sum + halves(*word)),
+        _ => sum_of_words(words),
     }
+}
+
+/// All words, added up.
+#[inline(always)]
+fn sum_of_words(words: &[u64]) -> u64 {
+    let (groups, rest) = words.as_chunks::<GROUP>();
+    let all = groups
+        .iter()
+        .fold(0, |sum: u64, group| sum.wrapping_add(all_of(*group)));
+    rest.iter().fold(all, |sum, word| sum.wrapping_add(*word))
+}
+
+/// All counts of `1 << size` bytes in one word, added up.
+#[inline(always)]
+fn sum_in(word: u64, size: u32) -> u64 {
+    match size {
+        0 => of_pairs(pairs(word)),
+        1 => halves(shorts(word)),
+        2 => halves(word),
+        _ => word,
+    }
+}
+
+// Neighbours added side by side: eight bytes to four lanes, four to two, two to one.
+
+#[inline(always)]
+fn pairs(word: u64) -> u64 {
+    ((word >> 8) & 0x00ff_00ff_00ff_00ff) + (word & 0x00ff_00ff_00ff_00ff)
+}
+
+#[inline(always)]
+fn shorts(lanes: u64) -> u64 {
+    ((lanes >> 16) & 0xffff_0000_ffff) + (lanes & 0xffff_0000_ffff)
+}
+
+#[inline(always)]
+fn halves(lanes: u64) -> u64 {
+    (lanes >> 32) + (lanes & 0xffff_ffff)
+}
+
+/// All bytes of words whose [`pairs`] were added up.
+#[inline(always)]
+fn of_pairs(lanes: u64) -> u64 {
+    halves(shorts(lanes))
 }
 
 /// Packs octaves, one after the other; its memory is used again for the next ones.
 #[derive(Debug, Default)]
 pub(super) struct Packer {
-    heads: Vec<u64>,
+    heads: Vec<[u64; HEAD]>,
+    /// Room for counts, which are written where they stay.
     counts: Vec<u64>,
+    /// Words of it that are taken.
+    used: usize,
     /// Where the counts of the octave that was pushed last begin.
     last: usize,
 }
@@ -240,7 +325,6 @@ impl Packer {
             all |= united(*group);
             sums = added(sums, *group);
         }
-        let total = sum_of(&sums, 3);
         let size = match all {
             0 => return,
             1..=0xff => 0,
@@ -248,52 +332,57 @@ impl Packer {
             0x1_0000..=0xffff_ffff => 2,
             _ => 3,
         };
-        self.begin(octave, size, total);
+        let words = counts.len() >> (3 - size);
+        let places = self.room(words).iter_mut();
         match size {
-            0 => self
-                .counts
-                .extend(groups.iter().map(|group| joined(*group))),
-            1 => self.counts.extend(
-                counts
-                    .chunks_exact(4)
-                    .map(|four| four[0] | four[1] << 16 | four[2] << 32 | four[3] << 48),
-            ),
-            2 => self
-                .counts
-                .extend(counts.chunks_exact(2).map(|two| two[0] | two[1] << 32)),
-            _ => self.counts.extend_from_slice(counts),
+            0 => {
+                for (place, group) in places.zip(groups) {
+                    *place = joined(*group);
+                }
+            }
+            1 => {
+                for (place, [a, b, c, d]) in places.zip(counts.as_chunks().0) {
+                    *place = a | b << 16 | c << 32 | d << 48;
+                }
+            }
+            2 => {
+                for (place, [a, b]) in places.zip(counts.as_chunks().0) {
+                    *place = a | b << 32;
+                }
+            }
+            _ => places.into_slice().copy_from_slice(counts),
         }
+        self.keep(octave, size, all_of(sums), words);
     }
 
     /// Adds the counts of an octave as they are in the region, if all of them are bytes. Else adds
     /// nothing, and gives false.
     pub(super) fn push_bytes(&mut self, octave: usize, counts: &[AtomicU64]) -> bool {
-        let first = self.counts.len();
         let (groups, _) = counts.as_chunks::<GROUP>();
-        self.counts.resize(first + groups.len(), 0);
-        let mut all = 0;
-        for (place, group) in self.counts[first..].iter_mut().zip(groups) {
+        let (mut all, mut sum) = (0, 0);
+        for (place, group) in self.room(groups.len()).iter_mut().zip(groups) {
             let group = values(group);
+            let bytes = joined(group);
             all |= united(group);
-            *place = joined(group);
+            sum += pairs(bytes);
+            *place = bytes;
         }
         let is_bytes = all <= 0xff;
-        match sum_of(&self.counts[first..], 0) {
-            total if is_bytes && total != 0 => {
-                self.head(octave, 0, total);
-                self.last = first;
-            }
-            _ => self.counts.truncate(first),
+        if is_bytes && all != 0 {
+            self.keep(octave, 0, of_pairs(sum), groups.len());
         }
         is_bytes
     }
 
-    /// The same without looking for the smallest size: for counts that are read once and thrown away.
+    /// Adds the counts of an octave without looking for the smallest size: for those that are read
+    /// once and thrown away.
     pub(super) fn push_plain(&mut self, octave: usize, counts: &[u64]) {
-        let total = sum_of(counts, 3);
+        let total = sum_of_words(counts);
         if total != 0 {
-            self.begin(octave, 3, total);
+            // At the end, so that no memory is cleared first.
+            self.counts.truncate(self.used);
             self.counts.extend_from_slice(counts);
+            self.keep(octave, 3, total, counts.len());
         }
     }
 
@@ -305,84 +394,103 @@ impl Packer {
         octave: usize,
         then: Option<&[AtomicU64]>,
     ) -> bool {
-        let (number, size, total) = match *ever.heads.as_slice() {
-            [.., head, total] => (apart(head).0, apart(head).1, total),
-            _ => return true,
+        let Some([head, total]) = ever.heads.last().copied() else {
+            return true;
         };
+        let (number, size) = apart(head);
         if number != octave {
             // It has no counts.
             return true;
         }
-        let counts = &ever.counts[ever.last..];
+        let counts = &ever.counts[ever.last..ever.used];
         let Some(then) = then else {
-            self.begin(octave, size, total);
-            self.counts.extend_from_slice(counts);
+            self.room(counts.len()).copy_from_slice(counts);
+            self.keep(octave, size, total, counts.len());
             return true;
         };
         if size != 0 {
             return false;
         }
-        let first = self.counts.len();
-        self.counts.extend_from_slice(counts);
-        let places = &mut self.counts[first..];
-        for (count, then) in places.iter_mut().zip(then) {
-            *count = less_bytes(*count, then.load(Ordering::Relaxed));
+        let mut sum = 0;
+        let places = self.room(counts.len()).iter_mut();
+        for ((place, count), then) in places.zip(counts).zip(then) {
+            let bytes = less_bytes(*count, then.load(Ordering::Relaxed));
+            sum += pairs(bytes);
+            *place = bytes;
         }
-        match sum_of(&self.counts[first..], 0) {
-            0 => self.counts.truncate(first),
-            total => self.head(octave, 0, total),
+        match of_pairs(sum) {
+            0 => {}
+            total => self.keep(octave, 0, total, counts.len()),
         }
         true
     }
 
-    fn begin(&mut self, octave: usize, size: u32, total: u64) {
-        self.last = self.counts.len();
-        self.head(octave, size, total);
+    /// Where the counts of the next octave belong, whatever is there now.
+    #[inline(always)]
+    fn room(&mut self, words: usize) -> &mut [u64] {
+        let end = self.used + words;
+        if end > self.counts.len() {
+            self.grow(end);
+        }
+        &mut self.counts[self.used..end]
     }
 
-    fn head(&mut self, octave: usize, size: u32, total: u64) {
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, end: usize) {
+        self.counts.resize(end * 2, 0);
+    }
+
+    /// Keeps what was written to the first `words` words of [`Packer::room`] as the counts of an octave.
+    #[inline(always)]
+    fn keep(&mut self, octave: usize, size: u32, total: u64, words: usize) {
+        self.last = self.used;
+        self.used += words;
         let head = (octave as u64) << SIZE_BITS | u64::from(size);
-        self.heads.push(head);
-        self.heads.push(total);
+        self.heads.push([head, total]);
     }
 
     /// Makes room for octaves of so many buckets that are pushed plainly.
     pub(super) fn reserve(&mut self, octaves: usize, buckets: usize) {
-        self.heads.reserve(octaves * HEAD);
+        self.heads.reserve(octaves);
         self.counts.reserve_exact(octaves * (buckets + HEAD));
     }
 
     /// What was added, and all its counts added up; the next octave is the first one.
     pub(super) fn finish(&mut self, bits: u32) -> (Packed, u64) {
-        let found = self.found(bits, [&self.counts[..], &self.heads].concat());
-        self.clear();
-        found
+        let mut words = Vec::with_capacity(self.used + self.heads.len() * HEAD);
+        words.extend_from_slice(&self.counts[..self.used]);
+        self.found(bits, words)
     }
 
     /// The same, with its memory.
     pub(super) fn hand_over(&mut self, bits: u32) -> (Packed, u64) {
         let mut words = std::mem::take(&mut self.counts);
-        words.extend_from_slice(&self.heads);
-        let found = self.found(bits, words);
-        self.clear();
-        found
+        words.truncate(self.used);
+        self.found(bits, words)
     }
 
-    fn found(&self, bits: u32, words: Vec<u64>) -> (Packed, u64) {
-        let heads = self.heads.chunks_exact(HEAD);
+    #[inline(always)]
+    fn found(&mut self, bits: u32, mut words: Vec<u64>) -> (Packed, u64) {
+        words.extend_from_slice(self.heads.as_flattened());
+        let mut sum = 0u64;
+        for [_, total] in &self.heads {
+            sum = sum.wrapping_add(*total);
+        }
         let packed = Packed {
             words: words.into_boxed_slice(),
-            octaves: heads.len(),
+            octaves: self.heads.len(),
             bits,
         };
-        let total = heads.fold(0u64, |sum, head| sum.wrapping_add(head[1]));
-        (packed, total)
+        self.clear();
+        (packed, sum)
     }
 
     /// Nothing was added.
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.heads.clear();
-        self.counts.clear();
+        self.used = 0;
         self.last = 0;
     }
 }
@@ -394,6 +502,27 @@ fn united([a, b, c, d, e, f, g, h]: [u64; GROUP]) -> u64 {
     a | b | c | d | e | f | g | h
 }
 
+#[inline(always)]
+fn all_of([a, b, c, d, e, f, g, h]: [u64; GROUP]) -> u64 {
+    let (ab, cd) = (a.wrapping_add(b), c.wrapping_add(d));
+    let (ef, gh) = (e.wrapping_add(f), g.wrapping_add(h));
+    ab.wrapping_add(cd).wrapping_add(ef.wrapping_add(gh))
+}
+
+/// `sum` and eight counts more, or the largest number there is.
+#[inline(always)]
+fn saturated(sum: u64, [a, b, c, d, e, f, g, h]: &[u64; GROUP]) -> u64 {
+    let half = sum
+        .saturating_add(*a)
+        .saturating_add(*b)
+        .saturating_add(*c)
+        .saturating_add(*d);
+    half.saturating_add(*e)
+        .saturating_add(*f)
+        .saturating_add(*g)
+        .saturating_add(*h)
+}
+
 /// Eight bytes as a word.
 #[inline(always)]
 fn joined([a, b, c, d, e, f, g, h]: [u64; GROUP]) -> u64 {
@@ -401,6 +530,7 @@ fn joined([a, b, c, d, e, f, g, h]: [u64; GROUP]) -> u64 {
 }
 
 /// Eight counts less eight others, each modulo 256.
+#[inline(always)]
 fn less_bytes(one: u64, other: u64) -> u64 {
     const TOP: u64 = 0x8080_8080_8080_8080;
     ((one | TOP) - (other & !TOP)) ^ ((one ^ !other) & TOP)

@@ -300,3 +300,44 @@ proptest! {
         prop_assert!(many.count == 0 || (many.min, many.max) == (once.min, once.max));
     }
 }
+
+#[test]
+fn a_checkpoint_is_taken_away_whichever_planes_it_has() {
+    let mixed = |at: u64| (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let counts: Vec<u64> = (0..64).map(mixed).collect();
+    let then: Vec<u32> = (64..128).map(|at| (mixed(at) >> 32) as u32).collect();
+    let plane = |byte: usize| -> Vec<AtomicU64> {
+        let word = |some: &[u32]| {
+            let bytes = std::array::from_fn(|at| some[at].to_le_bytes()[byte]);
+            AtomicU64::new(u64::from_le_bytes(bytes))
+        };
+        then.chunks_exact(GROUP).map(word).collect()
+    };
+    let [one, two, three, four] = [plane(0), plane(1), plane(2), plane(3)];
+    let difference = |planes: u32| -> Vec<u64> {
+        let kept = u64::from(u32::MAX) & !(u64::MAX << (8 * planes));
+        let less = |(count, then): (&u64, &u32)| {
+            u64::from((*count as u32).wrapping_sub(then & kept as u32))
+        };
+        counts.iter().zip(&then).map(less).collect()
+    };
+    let found = |take: &dyn Fn(&mut [u64])| {
+        let mut counts = counts.clone();
+        take(&mut counts);
+        counts
+    };
+    assert_eq!(found(&|counts| subtract([], counts)), difference(0));
+    assert_eq!(found(&|counts| subtract([&one], counts)), difference(1));
+    assert_eq!(
+        found(&|counts| subtract([&one, &two], counts)),
+        difference(2)
+    );
+    assert_eq!(
+        found(&|counts| subtract([&one, &two, &three], counts)),
+        difference(3)
+    );
+    assert_eq!(
+        found(&|counts| subtract([&one, &two, &three, &four], counts)),
+        difference(4)
+    );
+}
