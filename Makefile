@@ -35,7 +35,7 @@ help:
 ifeq ($(LOG),)
 demo:
 	$(CHECK) demo
-	$(CARGO) build --release --package tidegate --package tidegate-cli
+	$(CARGO) build --release --package tidegate-capi --package tidegate-cli
 	@$(MAKE) --no-print-directory -C examples/c demo CC="$(CC)" \
 	    LIBDIR="$(abspath $(TARGET))/release" OUT="$(abspath $(TARGET))/demo"
 	$(TARGET)/demo/demo

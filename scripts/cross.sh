@@ -91,7 +91,7 @@ check() { # check WHERE: fails and says what is missing
 
 # Builds the library and the Rust test programs, and lists these as `rust NAME PATH`.
 build_rust() {
-    cargo build --target "$TRIPLE" --profile checked --package tidegate --lib
+    cargo build --target "$TRIPLE" --profile checked --package tidegate-capi --lib
     cargo test --no-run --target "$TRIPLE" --profile checked --package tidegate --lib --tests 2>&1 |
         tee >(cat >&2) |
         sed -n 's|^ *Executable .* (\(.*\))$|\1|p' |

@@ -66,7 +66,7 @@ build() { # build TRIPLE FOLDER
         export CARGO_PROFILE_RELEASE_DEBUG=0
         ;;
     esac
-    cargo rustc --release --locked --target "$1" --package tidegate --lib --crate-type "$kinds" \
+    cargo rustc --release --locked --target "$1" --package tidegate-capi --lib --crate-type "$kinds" \
         -- "${link[@]}"
     install -m 644 include/tidegate.h "$2/include/"
     install -m 644 "$built/libtidegate.a" "$2/lib/"

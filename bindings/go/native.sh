@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 
 if [ $# -eq 0 ]; then
-    (cd "$root" && cargo build --release --package tidegate)
+    (cd "$root" && cargo build --release --package tidegate-capi)
     set -- "${CARGO_TARGET_DIR:-$root/target}/release/libtidegate.a"
 fi
 [ -f "$1" ] || { echo "native.sh: there is no $1" >&2; exit 1; }

@@ -49,7 +49,7 @@ def library() -> Path:
         path = Path(named).resolve()
     else:
         profile = os.environ.get("TIDEGATE_PROFILE", "release")
-        command = ["cargo", "build", "--package", "tidegate", "--lib", "--profile", profile]
+        command = ["cargo", "build", "--package", "tidegate-capi", "--lib", "--profile", profile]
         if WINDOWS:
             command += ["--target", WINDOWS_TARGET]
         try:

@@ -108,7 +108,7 @@ if [ -z "${TIDEGATE_LIBRARY:-}" ]; then
     # A shared object for musl links the C library dynamically.
     musl) export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=-crt-static" ;;
     esac
-    cargo rustc --release --locked --target "$TRIPLE" --package tidegate --lib --crate-type staticlib
+    cargo rustc --release --locked --target "$TRIPLE" --package tidegate-capi --lib --crate-type staticlib
     TIDEGATE_LIBRARY=$TARGET/$TRIPLE/release/libtidegate.a
 fi
 export TIDEGATE_LIBRARY

@@ -167,7 +167,8 @@ fn shown(value: &Value) -> String {
     text.chars().take(37).chain("...".chars()).collect()
 }
 
-/// Seconds as nanoseconds, as far as these go.
+/// Seconds as nanoseconds, as far as these go. Once, since rounding is a long piece of code.
+#[inline(never)]
 pub(super) fn nanoseconds(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
 }

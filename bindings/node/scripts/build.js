@@ -82,7 +82,7 @@ function library(triple) {
   const target = triple === undefined ? [] : ['--target', triple];
   // A shared object for musl links the C library dynamically.
   if (triple?.endsWith('musl')) process.env.RUSTFLAGS = `${process.env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`;
-  run(process.env.CARGO || 'cargo', ['build', '--release', '--lib', '--package', 'tidegate', ...features, ...target]);
+  run(process.env.CARGO || 'cargo', ['build', '--release', '--lib', '--package', 'tidegate-capi', ...features, ...target]);
   const made = path.resolve(root, process.env.CARGO_TARGET_DIR || 'target');
   return path.join(made, triple ?? '', 'release', 'libtidegate.a');
 }
