@@ -75,28 +75,29 @@ class Limiter {
     else writeKeyOf(arguments, 0);
     I[HANDLE] = this.#handle;
     I[COUNT] = 1;
-    native.limiterCheck();
+    native.limiterTake();
     const status = I[STATUS];
     if (status >= 0) return status === 0;
     throw failure(status);
   }
 
   checkN(cost, ...parts) {
-    writeKeyOf(parts, 0);
-    I[HANDLE] = this.#handle;
-    I[COUNT] = costOf(cost);
-    native.limiterCheck();
+    this.#about(cost, parts);
+    native.limiterTake();
     const status = I[STATUS];
     if (status >= 0) return status === 0;
     throw failure(status);
   }
 
   decide(...parts) {
-    return decision(this.checkN(1, ...parts));
+    return this.decideN(1, ...parts);
   }
 
   decideN(cost, ...parts) {
-    return decision(this.checkN(cost, ...parts));
+    this.#about(cost, parts);
+    native.limiterCheck();
+    if (I[STATUS] < 0) throw failure(I[STATUS]);
+    return decision(I[STATUS] === 0);
   }
 
   #about(cost, parts) {

@@ -13,7 +13,16 @@ static void decided(struct arena *arena, const tidegate_decision *decision) {
   for (int i = 0; i < 4; i++) arena->numbers[i] = (double)arena->words[i];
 }
 
-/* limiterCheck(): handle, key, count = cost; numbers[0..3] and words[0..3]:
+/* limiterTake(): handle, key, count = cost */
+static napi_value limiter_take(napi_env env, napi_callback_info info) {
+  HOT(KIND_LIMITER);
+  tidegate_limiter limiter = {entry->id};
+  arena->status = tidegate_limiter_check(engine, limiter, arena_key(arena),
+                                         arena_key_length(arena), arena->count, NULL);
+  return NULL;
+}
+
+/* limiterCheck(): as limiterTake(); numbers[0..3] and words[0..3]:
  * limit, remaining, retry and reset after */
 static napi_value limiter_check(napi_env env, napi_callback_info info) {
   HOT(KIND_LIMITER);
@@ -196,6 +205,7 @@ static napi_value allow_request(napi_env env, napi_callback_info info) {
 }
 
 const struct function limiter_functions[] = {
+    {"limiterTake", limiter_take},
     {"limiterCheck", limiter_check},
     {"limiterPeek", limiter_peek},
     {"limiterReserve", limiter_reserve},
