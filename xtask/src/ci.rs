@@ -79,7 +79,8 @@ const STEPS: [Step; 16] = [
                 "checked",
                 "--no-fail-fast",
             ];
-            process::run(&mut process::cargo(&arguments))
+            let path = python::path_with_parsers()?;
+            process::run(process::cargo(&arguments).env("PATH", path))
         },
     },
     Step {

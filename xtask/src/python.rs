@@ -1,7 +1,9 @@
 //! The Python package: built around the library that the step `build` made, installed as a user
 //! would, and tested in a virtual environment below `target`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::{env, iter};
 
 use crate::{Outcome, process};
 
@@ -39,6 +41,28 @@ pub fn run(arguments: &[String]) -> Outcome {
             .args(["-X", "dev", "-W", "error", "-m", "pytest", "--quiet"])
             .args(arguments),
     )
+}
+
+/// The search path for programs with the environment's `python3` before all others, and in it the parsers
+/// that the Rust tests check exports with.
+pub fn path_with_parsers() -> Result<OsString, String> {
+    let python = environment()?;
+    let install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
+    process::run(
+        process::command(&python)
+            .args(install)
+            .arg("prometheus-client>=0.20"),
+    )?;
+    let folder = process::target().join("python/bin");
+    let others = env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(folder).chain(env::split_paths(&others));
+    env::join_paths(folders).map_err(|error| error.to_string())
 }
 
 /// The interpreter of the environment, which is made on first use.
