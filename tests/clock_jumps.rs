@@ -22,38 +22,25 @@ struct Subject {
     /// less.
     most: u64,
     rest_ns: u64,
-    ask: fn(&Engine) -> bool,
+    /// Asks it, with a key if it is keyed.
+    ask: fn(&Engine, Option<&[u8]>) -> bool,
 }
 
-fn check(engine: &Engine) -> bool {
+fn check(engine: &Engine, key: Option<&[u8]>) -> bool {
     let limiter = engine.find_limiter("g").expect("a limiter");
-    engine.check(limiter, None, 1, None).expect("asked") == Verdict::Admitted
-}
-
-fn check_key(engine: &Engine) -> bool {
-    let limiter = engine.find_limiter("g").expect("a limiter");
-    engine.check(limiter, Some(b"k"), 1, None).expect("asked") == Verdict::Admitted
+    engine.check(limiter, key, 1, None).expect("asked") == Verdict::Admitted
 }
 
 /// Goes in and does not leave.
-fn enter(engine: &Engine) -> bool {
+fn enter(engine: &Engine, key: Option<&[u8]>) -> bool {
     let bulkhead = engine.find_bulkhead("g").expect("a bulkhead");
-    engine
-        .enter_bulkhead(bulkhead, None)
-        .expect("asked")
-        .is_some()
-}
-
-fn enter_key(engine: &Engine) -> bool {
-    let bulkhead = engine.find_bulkhead("g").expect("a bulkhead");
-    let key = Some(&b"k"[..]);
     engine
         .enter_bulkhead(bulkhead, key)
         .expect("asked")
         .is_some()
 }
 
-fn retry(engine: &Engine) -> bool {
+fn retry(engine: &Engine, _: Option<&[u8]>) -> bool {
     let retry = engine.find_retry("g").expect("a retry");
     let second = Attempt {
         number: 2,
@@ -64,7 +51,7 @@ fn retry(engine: &Engine) -> bool {
 
 /// Takes a probe of a breaker that is half-open whenever it can be, and never brings it back: then it
 /// opens again.
-fn probe(engine: &Engine) -> bool {
+fn probe(engine: &Engine, _: Option<&[u8]>) -> bool {
     let breaker = engine.find_breaker("g").expect("a breaker");
     if engine.breaker_phase(breaker) == Ok(BreakerPhase::Closed) {
         let open = BreakerPhase::Open;
@@ -84,7 +71,7 @@ const SUBJECTS: [Subject; 12] = [
         config: r#""limiters": {"g": {"algorithm": "token_bucket", "rate_per_second": 10, "burst": 20, "keyed": true}}"#,
         most: 20,
         rest_ns: 2 * SECOND,
-        ask: check_key,
+        ask: check,
     },
     Subject {
         config: r#""limiters": {"g": {"algorithm": "token_bucket", "rate_per_second": 10, "burst": 30, "warm_up_seconds": 5}}"#,
@@ -108,7 +95,7 @@ const SUBJECTS: [Subject; 12] = [
         config: r#""limiters": {"g": {"algorithm": "sliding_window", "limit": 20, "window_seconds": 2, "keyed": true}}"#,
         most: 20,
         rest_ns: 2 * SECOND,
-        ask: check_key,
+        ask: check,
     },
     Subject {
         config: r#""limiters": {"g": {"algorithm": "fixed_window", "limit": 20, "window_seconds": 2}}"#,
@@ -120,7 +107,7 @@ const SUBJECTS: [Subject; 12] = [
         config: r#""limiters": {"g": {"algorithm": "fixed_window", "limit": 20, "window_seconds": 2, "keyed": true}}"#,
         most: 20,
         rest_ns: 2 * SECOND,
-        ask: check_key,
+        ask: check,
     },
     Subject {
         config: r#""bulkheads": {"g": {"max_concurrent": 5, "permit_timeout_seconds": 2}}"#,
@@ -132,7 +119,7 @@ const SUBJECTS: [Subject; 12] = [
         config: r#""bulkheads": {"g": {"max_concurrent": 5, "permit_timeout_seconds": 2, "keyed": true}}"#,
         most: 5,
         rest_ns: 2 * SECOND,
-        ask: enter_key,
+        ask: enter,
     },
     Subject {
         config: r#""retries": {"g": {"budget_ratio": 0, "budget_minimum": 5}}"#,
@@ -156,7 +143,8 @@ impl Subject {
 
     /// How often it admits until it denies, or beyond what it may.
     fn drain(&self, engine: &Engine) -> u64 {
-        let is_within = |given: &u64| *given <= self.most && (self.ask)(engine);
+        let key = self.config.contains("keyed").then_some(&b"k"[..]);
+        let is_within = |given: &u64| *given <= self.most && (self.ask)(engine, key);
         (0..).take_while(is_within).count() as u64
     }
 

@@ -29,12 +29,32 @@ func (s *service) Watch(_ *grpc_health_v1.HealthCheckRequest, stream grpc.Server
 	return stream.Send(&grpc_health_v1.HealthCheckResponse{})
 }
 
+// called is a client of a server of this service, over loopback.
+func called(t *testing.T, s grpc_health_v1.HealthServer, client grpc.DialOption, server ...grpc.ServerOption) grpc_health_v1.HealthClient {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serving := grpc.NewServer(server...)
+	grpc_health_v1.RegisterHealthServer(serving, s)
+	go serving.Serve(listener)
+	t.Cleanup(serving.Stop)
+	connection, err := grpc.NewClient(listener.Addr().String(),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { connection.Close() })
+	return grpc_health_v1.NewHealthClient(connection)
+}
+
 func TestCallsAreRecordedLimitedAndBroken(t *testing.T) {
 	engine, err := tidegate.Open(tidegate.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
+	t.Cleanup(func() { engine.Close() })
 	limiter, err := engine.Limiter("rpc", &tidegate.LimiterConfig{Rate: 0.01, Burst: 8, Keyed: true})
 	if err != nil {
 		t.Fatal(err)
@@ -47,21 +67,8 @@ func TestCallsAreRecordedLimitedAndBroken(t *testing.T) {
 	outside := guard.New(engine, guard.Guards{Breaker: breaker})
 
 	s := &service{}
-	server := grpc.NewServer(grpc.UnaryInterceptor(inside.UnaryServer), grpc.StreamInterceptor(inside.StreamServer))
-	grpc_health_v1.RegisterHealthServer(server, s)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go server.Serve(listener)
-	defer server.Stop()
-	connection, err := grpc.NewClient(listener.Addr().String(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(outside.UnaryClient))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	client := grpc_health_v1.NewHealthClient(connection)
+	client := called(t, s, grpc.WithUnaryInterceptor(outside.UnaryClient),
+		grpc.UnaryInterceptor(inside.UnaryServer), grpc.StreamInterceptor(inside.StreamServer))
 	check := func() codes.Code {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -115,7 +122,7 @@ func TestStreamsOfAClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
+	t.Cleanup(func() { engine.Close() })
 	bulkhead, err := engine.Bulkhead("rpc", &tidegate.BulkheadConfig{MaxConcurrent: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -125,22 +132,8 @@ func TestStreamsOfAClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	outside := guard.New(engine, guard.Guards{Bulkhead: bulkhead, Breaker: breaker})
-	server := grpc.NewServer()
 	s := &watched{answers: make(chan error), left: make(chan bool, 8)}
-	grpc_health_v1.RegisterHealthServer(server, s)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go server.Serve(listener)
-	defer server.Stop()
-	connection, err := grpc.NewClient(listener.Addr().String(),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithStreamInterceptor(outside.StreamClient))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	client := grpc_health_v1.NewHealthClient(connection)
+	client := called(t, s, grpc.WithStreamInterceptor(outside.StreamClient))
 	watch := func(ctx context.Context) grpc.ServerStreamingClient[grpc_health_v1.HealthCheckResponse] {
 		t.Helper()
 		stream, err := client.Watch(ctx, &grpc_health_v1.HealthCheckRequest{})

@@ -1,28 +1,9 @@
 'use strict';
 const assert = require('node:assert/strict');
-const { createServer } = require('node:http');
-const { once } = require('node:events');
 const { test } = require('node:test');
 const { Engine, DeniedError } = require('tidegate');
 const { createFetch } = require('tidegate/client');
-
-/** A service that answers with these statuses, in turn, and 200 afterwards. */
-async function service(t, ...answers) {
-  const seen = [];
-  const server = createServer((request, response) => {
-    seen.push(request.method);
-    const [status, headers = {}] = [answers.shift() ?? 200].flat();
-    if (status === 0) request.socket.destroy();
-    else response.writeHead(status, headers).end(`answer ${seen.length}`);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections?.();
-    server.close();
-  });
-  return { address: `http://127.0.0.1:${server.address().port}/`, seen };
-}
+const { service } = require('./support');
 
 function guarded(t) {
   const engine = new Engine({

@@ -1,32 +1,10 @@
 // The same promises under undici 6 and 7, whose handlers have other names, and under fetch().
 'use strict';
 const assert = require('node:assert/strict');
-const { createServer } = require('node:http');
-const { once } = require('node:events');
 const { test } = require('node:test');
 const { Engine, DeniedError } = require('tidegate');
 const { createInterceptor } = require('tidegate/client');
-
-/** A service that answers with these statuses, in turn, and 200 afterwards; 0: it hangs up, -1: in the middle. */
-async function service(t, ...answers) {
-  const seen = [];
-  const server = createServer((request, response) => {
-    seen.push(request.method);
-    const [status, headers = {}] = [answers.shift() ?? 200].flat();
-    if (status === 0) request.socket.destroy();
-    else if (status === -1) {
-      response.writeHead(200, { 'content-length': 100 }).write('half');
-      setImmediate(() => request.socket.destroy());
-    } else response.writeHead(status, headers).end(`answer ${seen.length}`);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    server.closeAllConnections?.();
-    server.close();
-  });
-  return { address: `http://127.0.0.1:${server.address().port}/`, seen };
-}
+const { service } = require('./support');
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 const versions = ['undici6', ...(major > 20 || (major === 20 && minor >= 18) ? ['undici'] : [])];

@@ -1,7 +1,9 @@
-// What several tests share: regions of their own, and processes with a deadline.
+// What several tests share: regions of their own, processes with a deadline, services that fail.
 'use strict';
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
+const { createServer } = require('node:http');
 const os = require('node:os');
 const path = require('node:path');
 
@@ -43,4 +45,25 @@ function runSource(source, options) {
   return run('-e', [source], { ...options, flags: [...(options?.flags ?? [])] });
 }
 
-module.exports = { regionPath, run, runSource };
+/** A service that answers with these statuses, in turn, and 200 afterwards; 0: it hangs up, -1: in the middle. */
+async function service(t, ...answers) {
+  const seen = [];
+  const server = createServer((request, response) => {
+    seen.push(request.method);
+    const [status, headers = {}] = [answers.shift() ?? 200].flat();
+    if (status === 0) request.socket.destroy();
+    else if (status === -1) {
+      response.writeHead(200, { 'content-length': 100 }).write('half');
+      setImmediate(() => request.socket.destroy());
+    } else response.writeHead(status, headers).end(`answer ${seen.length}`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections?.();
+    server.close();
+  });
+  return { address: `http://127.0.0.1:${server.address().port}/`, seen };
+}
+
+module.exports = { service, regionPath, run, runSource };
